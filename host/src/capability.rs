@@ -1,0 +1,55 @@
+//! What a policy may import. To add one: a file in `capability/`, its row here, its interface in `wit/`, its module in
+//! the SDK.
+
+mod clock;
+mod data;
+mod event;
+mod log;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::guest::Ctx;
+use crate::guest::bindings::touchstone::policy as interface;
+
+/// The WIT package that all interfaces belong to.
+pub const PACKAGE: &str = "touchstone:policy";
+
+/// One interface of the contract.
+#[derive(Debug)]
+pub struct Capability {
+    /// The WIT interface, and the key under `grants` in policy.yaml.
+    pub name: &'static str,
+    /// What a grant looks like, for the message that asks for one; nothing when every policy has it.
+    pub example: Option<&'static str>,
+    /// Adds the interface to a policy's linker. Called only when it is granted.
+    pub link: fn(&mut Linker<Ctx>) -> wasmtime::Result<()>,
+}
+
+/// Every interface that the host offers.
+pub const CAPABILITIES: &[Capability] = &[
+    Capability {
+        name: "event",
+        example: None,
+        link: |linker| interface::event::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "log",
+        example: None,
+        link: |linker| interface::log::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "clock",
+        example: Some("now"),
+        link: |linker| interface::clock::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "data",
+        example: Some("clair/*"),
+        link: |linker| interface::data::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+];
+
+/// The row of that name.
+pub fn find(name: &str) -> Option<&'static Capability> {
+    CAPABILITIES.iter().find(|capability| capability.name == name)
+}

@@ -1,0 +1,29 @@
+//! The event under judgement. The pointer and the reference come from the guest; both parsers take any text.
+
+use crate::guest::bindings::touchstone::policy::event::Host;
+use crate::guest::bindings::touchstone::policy::types::{Image, ImageName};
+use crate::guest::Ctx;
+use crate::image;
+
+impl Host for Ctx {
+    fn data(&mut self) -> wasmtime::Result<String> {
+        self.allow("event", "data")?;
+        Ok(self.event()?.document.text().to_owned())
+    }
+
+    fn get(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
+        self.allow("event", "get")?;
+        Ok(self.event()?.document.get(&pointer))
+    }
+
+    fn images(&mut self) -> wasmtime::Result<Vec<Image>> {
+        self.allow("event", "images")?;
+        Ok(self.event()?.images.iter().map(Image::from).collect())
+    }
+
+    fn parse_image(&mut self, text: String) -> wasmtime::Result<Result<ImageName, String>> {
+        self.allow("event", "parse-image")?;
+        let parsed = image::ImageName::parse(&text);
+        Ok(parsed.as_ref().map(ImageName::from).map_err(ToString::to_string))
+    }
+}

@@ -1,0 +1,551 @@
+//! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_saphyr::Error as YamlError;
+
+use crate::grants::{Grants, ImagePattern, Pattern};
+use crate::model::{Event, Mode, Verdict};
+
+/// The file that makes a folder a policy.
+pub const POLICY_FILE: &str = "policy.yaml";
+/// What one instance of the pool can hold at most.
+pub const MAX_MEMORY: ByteSize = ByteSize::mib(64);
+
+/// Why a configuration file was refused: the place, the value and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not YAML, or a value has the wrong form.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1; 0 when the whole file is meant.
+        line: u64,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}
+
+/// `touchstone.yaml`, with everything filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Folders that hold policies, or are one.
+    pub policies: Vec<PathBuf>,
+    /// Folders of documents.
+    pub data: Vec<PathBuf>,
+    /// The largest request body.
+    pub body_limit: ByteSize,
+    /// How many decisions may be under way.
+    pub pool: PoolConfig,
+    /// Where compiled policies are kept; nothing disables the cache.
+    pub cache: Option<PathBuf>,
+    /// How long running requests may take after SIGTERM.
+    pub shutdown: Duration,
+}
+
+/// How many decisions may be under way, and wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Instances at a time.
+    pub instances: u32,
+    /// Decisions that may wait for one.
+    pub queue: u32,
+    /// How long.
+    pub wait: Duration,
+}
+
+impl Default for PoolConfig {
+    fn default() -> PoolConfig {
+        PoolConfig { instances: 64, queue: 1024, wait: Duration::from_secs(1) }
+    }
+}
+
+/// What flags and `TOUCHSTONE_*` variables put above the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// See [`HostConfig::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`HostConfig::policies`].
+    pub policies: Vec<PathBuf>,
+    /// See [`HostConfig::data`].
+    pub data: Vec<PathBuf>,
+    /// See [`HostConfig::body_limit`].
+    pub body_limit: Option<ByteSize>,
+    /// See [`PoolConfig::instances`].
+    pub instances: Option<u32>,
+    /// See [`HostConfig::cache`].
+    pub cache: Option<PathBuf>,
+    /// Keep no cache.
+    pub no_cache: bool,
+}
+
+impl HostConfig {
+    /// Reads the file, when there is one, and lays the overrides on top. Paths in the file count from its folder.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<HostConfig, ConfigError> {
+        let (raw, base) = match file {
+            Some(file) => (parse_file::<RawHost>(file)?, file.parent().unwrap_or(Path::new(""))),
+            None => (RawHost::default(), Path::new("")),
+        };
+        let RawHost { listen, policies, data, body_limit, pool, cache, shutdown } = raw;
+        let RawPool { instances, queue, wait } = pool;
+        let below = |paths: Vec<PathBuf>| paths.into_iter().map(|path| base.join(path)).collect::<Vec<_>>();
+        let either = |over: &[PathBuf], own: Vec<PathBuf>| if over.is_empty() { below(own) } else { over.to_vec() };
+        let default = PoolConfig::default();
+        let cache = overrides.cache.clone().or(cache.map(|path| base.join(path))).or_else(default_cache);
+        Ok(HostConfig {
+            listen: overrides.listen.or(listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8181))),
+            policies: either(&overrides.policies, policies.unwrap_or_else(|| vec!["policies".into()])),
+            data: either(&overrides.data, data.unwrap_or_default()),
+            body_limit: overrides.body_limit.or(body_limit).unwrap_or(ByteSize::mib(16)),
+            pool: PoolConfig {
+                instances: overrides.instances.or(instances).unwrap_or(default.instances).max(1),
+                queue: queue.unwrap_or(default.queue),
+                wait: wait.unwrap_or(default.wait),
+            },
+            cache: cache.filter(|_| !overrides.no_cache),
+            shutdown: shutdown.unwrap_or(Duration::from_secs(30)),
+        })
+    }
+
+    /// The keys in which `new` differs that only a restart can change.
+    pub fn needs_restart(&self, new: &HostConfig) -> Vec<&'static str> {
+        let HostConfig { listen, policies: _, data: _, body_limit: _, pool, cache, shutdown } = self;
+        let changed = [
+            ("listen", *listen != new.listen),
+            ("pool", *pool != new.pool),
+            ("cache", *cache != new.cache),
+            ("shutdown", *shutdown != new.shutdown),
+        ];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+    }
+}
+
+/// The user's cache folder by the XDG rules.
+fn default_cache() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("touchstone"))
+}
+
+/// One `policy.yaml`.
+#[derive(Clone, Debug)]
+pub struct PolicyConfig {
+    /// Lower-case letters, digits, `-` and `.`.
+    pub name: String,
+    /// The module's file.
+    pub module: PathBuf,
+    /// Which events it judges.
+    pub matches: Match,
+    /// Whether it counts.
+    pub mode: Mode,
+    /// Lower comes first; equal orders go by name.
+    pub order: i32,
+    /// JSON text that `configure` gets.
+    pub settings: String,
+    /// What it may use.
+    pub grants: Grants,
+    /// How much it may use.
+    pub limits: Limits,
+    /// What it counts as when it cannot decide.
+    pub on_error: Verdict,
+}
+
+/// Which events a policy judges: all conditions that are given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Match {
+    kinds: Vec<String>,
+    namespaces: Vec<Pattern>,
+    images: Vec<ImagePattern>,
+}
+
+impl Match {
+    /// Whether the event is to be judged.
+    ///
+    /// An event without a namespace is in none. An image that is no valid reference is matched by every image pattern:
+    /// it cannot be ruled out, so the policy has to look at it.
+    pub fn covers(&self, event: &Event) -> bool {
+        let Match { kinds, namespaces, images } = self;
+        let kind = kinds.is_empty() || kinds.contains(&event.kind);
+        let namespace = namespaces.is_empty()
+            || event.namespace.as_deref().is_some_and(|name| namespaces.iter().any(|pattern| pattern.matches([name])));
+        let image = images.is_empty()
+            || event.images.iter().any(|image| match &image.name {
+                Ok(name) => images.iter().any(|pattern| pattern.matches(name)),
+                Err(_) => true,
+            });
+        kind && namespace && image
+    }
+}
+
+/// How much a policy may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Computing time of one evaluation.
+    pub time: Duration,
+    /// Time of one evaluation with everything that it waits for.
+    pub wall: Duration,
+    /// Linear memory.
+    pub memory: ByteSize,
+    /// Host calls of one evaluation.
+    pub calls: u64,
+    /// Bytes handed over in one call or answer.
+    pub output: ByteSize,
+    /// Computing time of `configure`.
+    pub configure: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            time: Duration::from_millis(100),
+            wall: Duration::from_secs(1),
+            memory: MAX_MEMORY,
+            calls: 10_000,
+            output: ByteSize::mib(1),
+            configure: Duration::from_secs(5),
+        }
+    }
+}
+
+impl PolicyConfig {
+    /// Reads `policy.yaml` in a folder.
+    pub fn load(folder: &Path) -> Result<PolicyConfig, ConfigError> {
+        let file = folder.join(POLICY_FILE);
+        let RawPolicy { name, module, matches, mode, order, settings, grants, limits, on_error } = parse_file(&file)?;
+        let invalid = |reason: String| ConfigError::Invalid { path: file.clone(), line: 0, reason };
+        if !is_policy_name(&name) {
+            return Err(invalid(format!(
+                "name {name:?}: expected up to 63 lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
+            )));
+        }
+        if !settings.is_object() && !settings.is_null() {
+            return Err(invalid("settings: expected a mapping".to_owned()));
+        }
+        let limits = limits.typed().map_err(invalid)?;
+        let settings = if settings.is_null() { "{}".to_owned() } else { settings.to_string() };
+        let RawMatch { kinds, namespaces, images } = matches;
+        let text = |wrapped: Vec<Text<Pattern>>| wrapped.into_iter().map(|Text(pattern)| pattern).collect();
+        Ok(PolicyConfig {
+            name,
+            module: folder.join(module),
+            matches: Match {
+                kinds,
+                namespaces: text(namespaces),
+                images: images.into_iter().map(|Text(pattern)| pattern).collect(),
+            },
+            mode,
+            order,
+            settings,
+            grants: Grants::new(grants.into_iter().map(|(key, patterns)| (key, text(patterns))).collect()),
+            limits,
+            on_error: on_error.into(),
+        })
+    }
+}
+
+/// Usable in URLs, metrics labels and Kubernetes names as it is.
+fn is_policy_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = name.bytes().next().is_some_and(word) && name.bytes().last().is_some_and(word);
+    ends && name.len() <= 63 && name.bytes().all(|byte| word(byte) || matches!(byte, b'-' | b'.'))
+}
+
+// ---- what the files say, before it is checked ----
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct RawHost {
+    listen: Option<SocketAddr>,
+    policies: Option<Vec<PathBuf>>,
+    data: Option<Vec<PathBuf>>,
+    #[serde(deserialize_with = "size")]
+    body_limit: Option<ByteSize>,
+    pool: RawPool,
+    cache: Option<PathBuf>,
+    #[serde(deserialize_with = "duration")]
+    shutdown: Option<Duration>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct RawPool {
+    instances: Option<u32>,
+    queue: Option<u32>,
+    #[serde(deserialize_with = "duration")]
+    wait: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RawPolicy {
+    name: String,
+    module: PathBuf,
+    #[serde(default, rename = "match")]
+    matches: RawMatch,
+    #[serde(default = "enforce")]
+    mode: Mode,
+    #[serde(default = "order")]
+    order: i32,
+    #[serde(default)]
+    settings: Value,
+    #[serde(default)]
+    grants: BTreeMap<String, Vec<Text<Pattern>>>,
+    #[serde(default)]
+    limits: RawLimits,
+    #[serde(default)]
+    on_error: RawVerdict,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct RawMatch {
+    kinds: Vec<String>,
+    namespaces: Vec<Text<Pattern>>,
+    images: Vec<Text<ImagePattern>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct RawLimits {
+    #[serde(deserialize_with = "duration")]
+    time: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    wall: Option<Duration>,
+    #[serde(deserialize_with = "size")]
+    memory: Option<ByteSize>,
+    calls: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    output: Option<ByteSize>,
+    #[serde(deserialize_with = "duration")]
+    configure: Option<Duration>,
+}
+
+impl RawLimits {
+    fn typed(self) -> Result<Limits, String> {
+        let RawLimits { time, wall, memory, calls, output, configure } = self;
+        let default = Limits::default();
+        let time = time.unwrap_or(default.time);
+        let limits = Limits {
+            time,
+            wall: wall.unwrap_or(default.wall.max(time * 2)),
+            memory: memory.unwrap_or(default.memory),
+            calls: calls.unwrap_or(default.calls),
+            output: output.unwrap_or(default.output),
+            configure: configure.unwrap_or(default.configure),
+        };
+        if limits.memory > MAX_MEMORY {
+            return Err(format!("limits.memory {}: at most {MAX_MEMORY}", limits.memory));
+        }
+        if limits.wall < limits.time {
+            return Err("limits.wall is less than limits.time: the whole cannot be less than the part".to_owned());
+        }
+        Ok(limits)
+    }
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawVerdict {
+    Allow,
+    Warn,
+    #[default]
+    Deny,
+}
+
+impl From<RawVerdict> for Verdict {
+    fn from(raw: RawVerdict) -> Verdict {
+        match raw {
+            RawVerdict::Allow => Verdict::Allow,
+            RawVerdict::Warn => Verdict::Warn,
+            RawVerdict::Deny => Verdict::Deny,
+        }
+    }
+}
+
+fn enforce() -> Mode {
+    Mode::Enforce
+}
+
+fn order() -> i32 {
+    100
+}
+
+/// A value that is written as text.
+struct Text<T>(T);
+
+trait FromText: Sized {
+    type Error: std::fmt::Display;
+    fn from_text(text: &str) -> Result<Self, Self::Error>;
+}
+
+impl FromText for Pattern {
+    type Error = crate::grants::PatternError;
+    fn from_text(text: &str) -> Result<Pattern, Self::Error> {
+        Pattern::parse(text)
+    }
+}
+
+impl FromText for ImagePattern {
+    type Error = crate::grants::PatternError;
+    fn from_text(text: &str) -> Result<ImagePattern, Self::Error> {
+        ImagePattern::parse(text)
+    }
+}
+
+impl<'de, T: FromText> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        T::from_text(&text).map(Text).map_err(serde::de::Error::custom)
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_size(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// `100ms`, `1s`, `5m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| format!("{text:?} is not a duration: write a number and a unit, as in 100ms, 1s or 5m"))
+}
+
+/// `64MiB`, `500kB`; a bare number does not say of what.
+pub fn parse_size(text: &str) -> Result<ByteSize, String> {
+    let wrong = || format!("{text:?} is not a size: write a number and a unit, as in 512KiB or 64MiB");
+    if text.trim().ends_with(|last: char| last.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    ByteSize::from_str(text).map_err(|_| wrong())
+}
+
+/// The word among `known` that `word` was probably meant to be.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    let (distance, candidate) = scored.min()?;
+    (distance <= 1 + word.chars().count() / 3).then_some(candidate)
+}
+
+/// `did you mean …`, or all that is possible.
+pub fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(candidate) => format!("did you mean {candidate:?}?"),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+fn parse_file<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    serde_saphyr::from_str(&text).map_err(|error| ConfigError::Invalid {
+        path: path.to_owned(),
+        line: error.location().map_or(0, |location| location.line()),
+        reason: reason(&error),
+    })
+}
+
+/// The error in our words where we have better ones.
+fn reason(error: &YamlError) -> String {
+    match error.without_snippet() {
+        YamlError::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown key {field:?}: {}", suggestion(field, expected))
+        }
+        YamlError::SerdeMissingField { field, .. } => format!("key {field:?} is missing"),
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown value {variant:?}: {}", suggestion(variant, expected))
+        }
+        YamlError::Message { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(text: &str) -> Result<PolicyConfig, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(POLICY_FILE), text).unwrap();
+        PolicyConfig::load(folder.path()).map_err(|error| {
+            error.to_string().replace(&format!("{}/", folder.path().display()), "")
+        })
+    }
+
+    #[test]
+    fn a_whole_policy_is_read() {
+        let policy = policy(
+            "name: no-critical\nmodule: a.wasm\nmatch: {kinds: [image.review], namespaces: [production], images: [\"ghcr.io/*\"]}\n\
+             mode: monitor\norder: -5\nsettings: {max: high, list: [1, 2.5]}\ngrants: {data: [\"clair/*\"], clock: [now]}\n\
+             limits: {time: 20ms, memory: 16MiB, calls: 5, output: 1KiB, wall: 2s, configure: 1s}\nonError: warn\n",
+        )
+        .unwrap();
+        assert_eq!((policy.order, policy.mode, policy.on_error), (-5, Mode::Monitor, Verdict::Warn));
+        assert_eq!(policy.settings, r#"{"list":[1,2.5],"max":"high"}"#);
+        assert_eq!(policy.limits.time, Duration::from_millis(20));
+        assert_eq!(policy.limits.memory, ByteSize::mib(16));
+        assert!(policy.grants.permits("data", ["clair", "x"]) && policy.grants.permits("clock", ["now"]));
+        assert!(policy.module.ends_with("a.wasm"));
+    }
+
+    #[test]
+    fn mistakes_name_the_place_the_value_and_the_remedy() {
+        for (text, expected) in [
+            ("name: a\nmodule: a.wasm\nsetings: {}", "policy.yaml, line 3: unknown key \"setings\": did you mean \"settings\"?"),
+            ("name: a\nmodule: a.wasm\nlimits:\n  tyme: 1s", "policy.yaml, line 4: unknown key \"tyme\": did you mean \"time\"?"),
+            ("name: a\nmodule: a.wasm\nzzzzzz: 1", "known are name, module, match"),
+            ("name: a", "key \"module\" is missing"),
+            ("name: A b\nmodule: a.wasm", "name \"A b\": expected up to 63"),
+            ("name: a\nmodule: a.wasm\nmode: enforced", "line 3: unknown value \"enforced\": did you mean \"enforce\"?"),
+            ("name: a\nmodule: a.wasm\nonError: block", "line 3: unknown value \"block\": known are allow, warn, deny"),
+            ("name: a\nmodule: a.wasm\nlimits: {time: 100}", "line 3: \"100\" is not a duration"),
+            ("name: a\nmodule: a.wasm\nlimits: {memory: 64}", "line 3: \"64\" is not a size"),
+            ("name: a\nmodule: a.wasm\nlimits: {memory: 1GiB}", "at most 64.0 MiB"),
+            ("name: a\nmodule: a.wasm\nlimits: {time: 2s, wall: 1s}", "limits.wall is less than limits.time"),
+            ("name: a\nmodule: a.wasm\nmatch: {images: [\"nginx:1\"]}", "line 3: image pattern \"nginx:1\" names a tag"),
+            ("name: a\nmodule: a.wasm\ngrants: {data: [\"clair*\"]}", "line 3: `clair*` in pattern"),
+            ("name: a\nmodule: a.wasm\nsettings: [1]", "settings: expected a mapping"),
+            ("name: a\nname: b\nmodule: a.wasm", "line 2"),
+            ("name: [", "policy.yaml, line"),
+        ] {
+            let error = policy(text).unwrap_err();
+            assert!(error.contains(expected), "{text:?} gave {error:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("touchstone.yaml");
+        std::fs::write(&file, "listen: 127.0.0.1:9\npolicies: [p]\nbodyLimit: 1MiB\npool: {instances: 3, wait: 5ms}").unwrap();
+        let config = HostConfig::load(Some(&file), &Overrides { body_limit: Some(ByteSize::kib(1)), ..Overrides::default() }).unwrap();
+        assert_eq!(config.listen.port(), 9);
+        assert_eq!(config.policies, [folder.path().join("p")]);
+        assert_eq!(config.body_limit, ByteSize::kib(1));
+        assert_eq!((config.pool.instances, config.pool.queue, config.pool.wait), (3, 1024, Duration::from_millis(5)));
+        assert_eq!(config.data, Vec::<PathBuf>::new());
+        let listen = Overrides { listen: Some(([127, 0, 0, 1], 10).into()), ..Overrides::default() };
+        assert_eq!(config.needs_restart(&HostConfig::load(Some(&file), &listen).unwrap()), ["listen"]);
+    }
+}

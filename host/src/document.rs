@@ -1,0 +1,309 @@
+//! A JSON document: parsed once, read by RFC 6901 pointer as often as policies like.
+
+use std::sync::{Arc, OnceLock};
+
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+
+/// How deep objects and arrays may nest. serde_json and Kubernetes' decoders stop at a similar depth.
+pub const MAX_DEPTH: usize = 128;
+
+/// An immutable JSON document. Cloning is cheap.
+///
+/// Documents with duplicate keys are refused: readers disagree on which of the two counts, so a policy might judge
+/// one value while the system behind it uses the other.
+#[derive(Clone, Debug)]
+pub struct Document(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    value: Value,
+    /// The text as it came, or as written from the value when somebody first asks.
+    text: OnceLock<String>,
+}
+
+/// Why a text is not an acceptable JSON document.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DocumentError {
+    /// The text is not JSON.
+    #[error("malformed JSON at line {line}, column {column}: {reason}")]
+    Malformed {
+        /// Counted from 1.
+        line: usize,
+        /// In bytes, counted from 1.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// The text is not UTF-8.
+    #[error("malformed JSON: byte {0} is not valid UTF-8")]
+    NotUtf8(usize),
+    /// An object names a key twice.
+    #[error("duplicate key {key:?} in the object at {pointer:?}: send each key once")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// RFC 6901 pointer to the object.
+        pointer: String,
+    },
+    /// Nested deeper than [`MAX_DEPTH`].
+    #[error("nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+}
+
+impl Document {
+    /// Parses a JSON text.
+    pub fn parse(text: String) -> Result<Document, DocumentError> {
+        let value: Value = sonic_rs::from_str(&text).map_err(|error| DocumentError::Malformed {
+            line: error.line(),
+            column: error.column(),
+            reason: reason(&error),
+        })?;
+        check(&value)?;
+        Ok(Document(Arc::new(Inner { value, text: OnceLock::from(text) })))
+    }
+
+    /// Parses a JSON text that may not be UTF-8.
+    pub fn parse_bytes(bytes: Vec<u8>) -> Result<Document, DocumentError> {
+        let text = String::from_utf8(bytes)
+            .map_err(|error| DocumentError::NotUtf8(error.utf8_error().valid_up_to()))?;
+        Document::parse(text)
+    }
+
+    /// The whole document as JSON text: as it came, where it came as a text of its own.
+    pub fn text(&self) -> &str {
+        self.0.text.get_or_init(|| write(&self.0.value))
+    }
+
+    /// The value at an RFC 6901 pointer as JSON text. The empty pointer is the whole document.
+    pub fn get(&self, pointer: &str) -> Option<String> {
+        if pointer.is_empty() {
+            return Some(self.text().to_owned());
+        }
+        self.find(pointer).map(write)
+    }
+
+    /// The string at a pointer; nothing when there is something else.
+    pub fn str_at(&self, pointer: &str) -> Option<&str> {
+        self.find(pointer)?.as_str()
+    }
+
+    /// The number of items of the array at a pointer; 0 when there is none.
+    pub fn array_len(&self, pointer: &str) -> usize {
+        self.find(pointer).and_then(|value| value.as_array()).map_or(0, |array| array.len())
+    }
+
+    /// Whether the value at a pointer is an object.
+    pub fn is_object(&self, pointer: &str) -> bool {
+        self.find(pointer).is_some_and(|value| value.is_object())
+    }
+
+    /// The keys of the object at a pointer that hold strings, with those.
+    pub fn strings(&self, pointer: &str) -> Vec<(&str, &str)> {
+        let object = self.find(pointer).and_then(|value| value.as_object());
+        object
+            .into_iter()
+            .flat_map(|object| object.iter())
+            .filter_map(|(key, value)| value.as_str().map(|text| (key, text)))
+            .collect()
+    }
+
+    /// The value at a pointer as a document of its own.
+    pub fn part(&self, pointer: &str) -> Option<Document> {
+        let value = self.find(pointer)?.clone();
+        Some(Document(Arc::new(Inner { value, text: OnceLock::new() })))
+    }
+
+    fn find(&self, pointer: &str) -> Option<&Value> {
+        if pointer.is_empty() {
+            return Some(&self.0.value);
+        }
+        let tokens = pointer.strip_prefix('/')?.split('/');
+        tokens.map(unescape).try_fold(&self.0.value, |value, token| {
+            if value.is_array() {
+                value.get(array_index(&token)?)
+            } else {
+                value.get(token.as_ref())
+            }
+        })
+    }
+}
+
+/// Undoes RFC 6901's `~1` for `/` and `~0` for `~` in one segment.
+pub fn unescape(token: &str) -> std::borrow::Cow<'_, str> {
+    if token.contains('~') {
+        token.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        token.into()
+    }
+}
+
+/// Writes a key as a pointer segment.
+pub fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// RFC 6901 §4: digits without a leading zero.
+fn array_index(token: &str) -> Option<usize> {
+    let plain = token == "0" || !token.starts_with('0');
+    (plain && token.bytes().all(|byte| byte.is_ascii_digit())).then(|| token.parse().ok())?
+}
+
+/// A parsed value always has a text; the fallback only satisfies the type.
+fn write(value: &Value) -> String {
+    sonic_rs::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// The first line of the parser's message, which goes on with a drawing of the place.
+fn reason(error: &sonic_rs::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.split(" at line").next().unwrap_or_default().to_owned()
+}
+
+/// Walks every container with a stack of its own, since the nesting is the sender's choice.
+fn check(root: &Value) -> Result<(), DocumentError> {
+    let mut open: Vec<(&Value, usize)> = vec![(root, 0)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return Err(DocumentError::TooDeep);
+        }
+        if let Some(object) = value.as_object() {
+            if let Some(key) = duplicate(object) {
+                return Err(DocumentError::DuplicateKey {
+                    key: key.to_owned(),
+                    pointer: pointer_to(root, value).unwrap_or_default(),
+                });
+            }
+            let nested = object.iter().map(|(_, child)| child);
+            open.extend(nested.filter(|child| is_container(child)).map(|child| (child, depth + 1)));
+        } else if let Some(array) = value.as_array() {
+            let nested = array.iter().filter(|child| is_container(child));
+            open.extend(nested.map(|child| (child, depth + 1)));
+        }
+    }
+    Ok(())
+}
+
+fn is_container(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+/// A key that stands twice. A 256-bit filter clears nearly every object of ordinary size without comparing a key.
+fn duplicate(object: &sonic_rs::Object) -> Option<&str> {
+    let mut seen = [0_u64; 4];
+    let all_new = object.len() <= 64
+        && object.iter().all(|(key, _)| {
+            let hash = spread(key.as_bytes());
+            let (word, bit) = ((hash >> 6) & 3, 1_u64 << (hash & 63));
+            let Some(word) = seen.get_mut(word as usize) else { return false };
+            let new = *word & bit == 0;
+            *word |= bit;
+            new
+        });
+    if all_new {
+        return None;
+    }
+    let mut keys: Vec<&str> = object.iter().map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys.windows(2).find_map(|pair| match pair {
+        [first, second] if first == second => Some(*first),
+        _ => None,
+    })
+}
+
+/// Eight well-mixed bits of a key (FNV-1a, folded); a clash only costs the exact check.
+fn spread(bytes: &[u8]) -> u64 {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash ^ (hash >> 32)
+}
+
+/// The pointer of a value that was found below `root`; only used to word an error.
+fn pointer_to(root: &Value, wanted: &Value) -> Option<String> {
+    let mut open = vec![(root, String::new())];
+    while let Some((value, pointer)) = open.pop() {
+        if std::ptr::eq(value, wanted) {
+            return Some(pointer);
+        }
+        if let Some(object) = value.as_object() {
+            open.extend(object.iter().map(|(key, child)| (child, format!("{pointer}/{}", escape(key)))));
+        } else if let Some(array) = value.as_array() {
+            open.extend(array.iter().enumerate().map(|(index, child)| (child, format!("{pointer}/{index}"))));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Document, DocumentError> {
+        Document::parse(text.to_owned())
+    }
+
+    #[test]
+    fn a_pointer_finds_what_rfc_6901_says() {
+        let document = parse(r#"{"foo":["bar","baz"],"":0,"a/b":1,"m~n":8," ":7,"o":{"x":"y"}}"#).unwrap();
+        for (pointer, expected) in [
+            ("/foo", Some(r#"["bar","baz"]"#)),
+            ("/foo/0", Some(r#""bar""#)),
+            ("/foo/00", None),
+            ("/foo/-", None),
+            ("/foo/2", None),
+            ("/", Some("0")),
+            ("/a~1b", Some("1")),
+            ("/m~0n", Some("8")),
+            ("/ ", Some("7")),
+            ("/o/x", Some(r#""y""#)),
+            ("/o/x/z", None),
+            ("foo", None),
+        ] {
+            assert_eq!(document.get(pointer).as_deref(), expected, "{pointer}");
+        }
+        assert_eq!(document.get("").as_deref(), Some(document.text()));
+        assert_eq!(document.part("/o").unwrap().text(), r#"{"x":"y"}"#);
+        assert_eq!(document.str_at("/foo/1"), Some("baz"));
+    }
+
+    #[test]
+    fn malformed_text_is_refused_with_its_place() {
+        let error = parse("{\n  \"a\": 1,\n  oops\n}").unwrap_err();
+        assert!(matches!(error, DocumentError::Malformed { line: 3, .. }), "{error}");
+        for text in ["", "{", "[1,]", "{\"a\":1} x", "\"\u{1}\"", "nul", "1e999999", "{'a':1}"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(Document::parse_bytes(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(), DocumentError::NotUtf8(6));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        let error = parse(r#"{"x":[{"image":"good","image":"bad"}]}"#).unwrap_err();
+        assert_eq!(error, DocumentError::DuplicateKey { key: "image".into(), pointer: "/x/0".into() });
+        let many: Vec<String> = (0..1000).map(|n| format!("\"k{n}\":0")).collect();
+        assert!(parse(&format!("{{{}}}", many.join(","))).is_ok());
+        assert!(parse(&format!("{{{},\"k500\":1}}", many.join(","))).is_err());
+        // the same key, once escaped
+        assert!(parse(r#"{"image":1,"\u0069mage":2}"#).is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_exhausting_the_stack() {
+        for depth in [MAX_DEPTH + 2, 100_000, 2_000_000] {
+            assert!(parse(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).is_err(), "{depth}");
+            assert!(parse(&"[".repeat(depth)).is_err(), "{depth}");
+        }
+        assert!(parse(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).is_ok());
+    }
+
+    #[test]
+    fn numbers_and_text_survive_unchanged() {
+        let text = r#"{"big":18446744073709551615,"neg":-9223372036854775808,"f":1.5,"u":"\u00e9\n"}"#;
+        let document = parse(text).unwrap();
+        assert_eq!(document.text(), text);
+        assert_eq!(document.get("/big").as_deref(), Some("18446744073709551615"));
+        assert_eq!(document.get("/neg").as_deref(), Some("-9223372036854775808"));
+        assert_eq!(document.str_at("/u"), Some("é\n"));
+    }
+}

@@ -1,0 +1,371 @@
+//! The border to the guests: the generated bindings, what a running guest can reach, and the one gate to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use wasmtime::ResourceLimiter;
+
+use crate::data::Data;
+use crate::grants::Grants;
+use crate::image::ImageName;
+use crate::model::{Event, EventImage, Finding, Level, LogLine, Outcome, Severity};
+
+use self::bindings::exports::touchstone::policy::guest as exported;
+use self::bindings::touchstone::policy::types;
+
+#[expect(missing_docs, reason = "generated from wit/, which is documented")]
+pub mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "policy",
+        imports: { default: trappable },
+        exports: { default: async },
+        trappable_error_type: { "touchstone:policy/types.error" => super::Refusal },
+    });
+}
+
+/// What of a guest's log lines is kept from one evaluation.
+const LOG_BYTES: usize = 16 << 10;
+
+/// A host call that is not carried out: either an error that the guest gets to see, or the end of the guest.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The guest is told.
+    Error(types::Error),
+    /// The guest is stopped.
+    Stop(Stop),
+}
+
+/// Why the host stopped a guest in the middle of a host call or a computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// `limits.calls` is used up.
+    #[error("host call budget is spent")]
+    Calls,
+    /// `limits.time` is used up.
+    #[error("computing time is spent")]
+    Time,
+    /// Something that exists only during `evaluate` was asked for elsewhere.
+    #[error("there is no event and no time during configure: use them in evaluate")]
+    NotEvaluating,
+    /// The linker gave an interface that the grants do not cover; cannot happen.
+    #[error("interface is not granted")]
+    NotGranted,
+}
+
+impl From<Refusal> for wasmtime::Error {
+    fn from(refusal: Refusal) -> wasmtime::Error {
+        match refusal {
+            Refusal::Stop(stop) => stop.into(),
+            Refusal::Error(_) => Stop::NotGranted.into(),
+        }
+    }
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Refusal {
+        Refusal::Stop(stop)
+    }
+}
+
+/// What one evaluation is about. Absent while a policy is configured.
+pub struct Evaluation {
+    /// The event under judgement.
+    pub event: Arc<Event>,
+    /// The time that the guest sees.
+    pub now: Timestamp,
+}
+
+/// What one running guest can reach. Lives as long as its instance.
+pub struct Ctx {
+    grants: Arc<Grants>,
+    data: Arc<Data>,
+    evaluation: Option<Evaluation>,
+    calls: u64,
+    max_calls: u64,
+    log: Vec<LogLine>,
+    log_bytes: usize,
+    log_truncated: bool,
+    reads: Vec<String>,
+    /// Memory limit.
+    pub(crate) memory: MemoryLimit,
+    /// Computing time.
+    pub(crate) meter: Meter,
+}
+
+/// What [`Ctx`] is made from.
+pub struct Reach {
+    /// What the guest may use.
+    pub grants: Arc<Grants>,
+    /// The documents.
+    pub data: Arc<Data>,
+    /// The event, when there is one.
+    pub evaluation: Option<Evaluation>,
+    /// Host calls at most.
+    pub max_calls: u64,
+    /// Bytes of linear memory at most.
+    pub max_memory: usize,
+    /// Computing time at most.
+    pub max_time: Duration,
+}
+
+/// What a guest left behind.
+#[derive(Default)]
+pub struct Traces {
+    /// Lines logged.
+    pub log: Vec<LogLine>,
+    /// Whether lines were cut.
+    pub log_truncated: bool,
+    /// Host calls made.
+    pub calls: u64,
+    /// Paths of documents that were asked for.
+    pub reads: Vec<String>,
+    /// Whether it was refused memory.
+    pub memory_refused: bool,
+}
+
+impl Ctx {
+    /// For one instance.
+    pub fn new(reach: Reach) -> Ctx {
+        Ctx {
+            grants: reach.grants,
+            data: reach.data,
+            evaluation: reach.evaluation,
+            calls: 0,
+            max_calls: reach.max_calls,
+            log: Vec::new(),
+            log_bytes: 0,
+            log_truncated: false,
+            reads: Vec::new(),
+            memory: MemoryLimit { max: reach.max_memory, refused: false },
+            meter: Meter { limit: reach.max_time, used: Duration::ZERO, since: Arc::new(Mark::now()) },
+        }
+    }
+
+    /// The one gate. Every host call passes it before it does anything: it counts the call against the budget and
+    /// looks whether the capability is granted for the resource. Resources are written like the patterns that grant
+    /// them, with segments separated by slashes.
+    pub fn allow(&mut self, capability: &'static str, resource: &str) -> Result<(), Refusal> {
+        if self.calls >= self.max_calls {
+            return Err(Stop::Calls.into());
+        }
+        self.calls += 1;
+        if self.grants.permits(capability, resource.split('/')) {
+            return Ok(());
+        }
+        let message = format!("{capability} {resource:?} is not granted");
+        self.write_log("warn", message.clone(), BTreeMap::new());
+        Err(Refusal::Error(types::Error::Denied(message)))
+    }
+
+    /// The event; stops a guest that asks for it while it is configured.
+    pub fn event(&self) -> Result<&Arc<Event>, Stop> {
+        self.evaluation.as_ref().map(|evaluation| &evaluation.event).ok_or(Stop::NotEvaluating)
+    }
+
+    /// The decision's time.
+    pub fn time(&self) -> Result<Timestamp, Stop> {
+        self.evaluation.as_ref().map(|evaluation| evaluation.now).ok_or(Stop::NotEvaluating)
+    }
+
+    /// Reads a document and, while the policy is configured, notes that it did.
+    pub fn read_data(&mut self, path: &str) -> Option<String> {
+        if self.evaluation.is_none() {
+            self.reads.push(path.to_owned());
+        }
+        self.data.get(path)
+    }
+
+    /// Keeps a line, as long as there is room.
+    pub fn write_log(&mut self, level: &'static str, message: String, fields: BTreeMap<String, String>) {
+        let fields_size: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let size = 32 + message.len() + fields_size;
+        if self.log_bytes + size > LOG_BYTES {
+            self.log_truncated = true;
+            return;
+        }
+        self.log_bytes += size;
+        self.log.push(LogLine { level, message, fields });
+    }
+
+    /// Takes out what the guest left behind.
+    pub fn traces(self) -> Traces {
+        Traces {
+            log: self.log,
+            log_truncated: self.log_truncated,
+            calls: self.calls,
+            reads: self.reads,
+            memory_refused: self.memory.refused,
+        }
+    }
+}
+
+/// Refuses growth beyond the limit, and remembers that it did.
+pub struct MemoryLimit {
+    max: usize,
+    refused: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = desired <= self.max;
+        self.refused |= !fits;
+        Ok(fits)
+    }
+
+    /// The pool bounds tables already.
+    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
+
+/// How long a guest held a thread. What it waited for its turn is not counted.
+pub struct Meter {
+    limit: Duration,
+    used: Duration,
+    since: Arc<Mark>,
+}
+
+/// The moment from which the present slice of computing counts; set again after each pause.
+struct Mark(std::sync::Mutex<Instant>);
+
+impl Mark {
+    fn now() -> Mark {
+        Mark(std::sync::Mutex::new(Instant::now()))
+    }
+
+    fn set(&self) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).elapsed()
+    }
+}
+
+impl Meter {
+    /// Called at every tick that the guest computes through: ends it, or lets others have a turn.
+    pub(crate) fn tick(&mut self) -> wasmtime::Result<wasmtime::UpdateDeadline> {
+        self.used += self.since.elapsed();
+        if self.used >= self.limit {
+            return Err(Stop::Time.into());
+        }
+        let since = Arc::clone(&self.since);
+        let turn = async move {
+            tokio::task::yield_now().await;
+            since.set();
+        };
+        Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(turn)))
+    }
+}
+
+// ---- WIT to model and back ----
+
+impl types::Host for Ctx {
+    fn convert_error(&mut self, refusal: Refusal) -> wasmtime::Result<types::Error> {
+        match refusal {
+            Refusal::Error(error) => Ok(error),
+            Refusal::Stop(stop) => Err(stop.into()),
+        }
+    }
+}
+
+impl From<&ImageName> for types::ImageName {
+    fn from(name: &ImageName) -> types::ImageName {
+        types::ImageName {
+            registry: name.registry.clone(),
+            repository: name.repository.clone(),
+            tag: name.tag.clone(),
+            digest: name.digest.clone(),
+        }
+    }
+}
+
+impl From<&EventImage> for types::Image {
+    fn from(image: &EventImage) -> types::Image {
+        types::Image {
+            text: image.text.clone(),
+            pointer: image.pointer.clone(),
+            name: image.name.as_ref().map(types::ImageName::from).map_err(ToString::to_string),
+        }
+    }
+}
+
+impl From<&Event> for types::EventInfo {
+    fn from(event: &Event) -> types::EventInfo {
+        types::EventInfo {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            source: event.source.clone(),
+            time: event.time.to_string(),
+            subject: event.subject.clone(),
+            namespace: event.namespace.clone(),
+        }
+    }
+}
+
+impl From<types::Finding> for Finding {
+    fn from(finding: types::Finding) -> Finding {
+        let types::Finding { id, level, severity, message, target, remedy } = finding;
+        Finding {
+            id,
+            level: match level {
+                types::Level::Info => Level::Info,
+                types::Level::Warn => Level::Warn,
+                types::Level::Deny => Level::Deny,
+            },
+            severity: match severity {
+                types::Severity::Unknown => Severity::Unknown,
+                types::Severity::Negligible => Severity::Negligible,
+                types::Severity::Low => Severity::Low,
+                types::Severity::Medium => Severity::Medium,
+                types::Severity::High => Severity::High,
+                types::Severity::Critical => Severity::Critical,
+            },
+            message,
+            target,
+            remedy,
+        }
+    }
+}
+
+impl From<types::Outcome> for Outcome {
+    fn from(outcome: types::Outcome) -> Outcome {
+        let types::Outcome { findings, stop, patch } = outcome;
+        Outcome { findings: findings.into_iter().map(Finding::from).collect(), stop, patch }
+    }
+}
+
+/// What a module says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    /// The module's own name.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+    /// One sentence.
+    pub description: String,
+    /// Event kinds that it understands; empty for all.
+    pub kinds: Vec<String>,
+    /// JSON Schema of its settings.
+    pub settings_schema: serde_json::Value,
+    /// Why it wants each capability.
+    pub needs: BTreeMap<String, String>,
+}
+
+impl TryFrom<exported::Info> for Info {
+    type Error = String;
+
+    fn try_from(info: exported::Info) -> Result<Info, String> {
+        let exported::Info { name, version, description, kinds, settings_schema, needs } = info;
+        let settings_schema = match settings_schema.as_str() {
+            "" => serde_json::Value::Bool(true),
+            text => serde_json::from_str(text).map_err(|error| format!("settings-schema is not JSON: {error}"))?,
+        };
+        let needs = needs.into_iter().map(|need| (need.capability, need.why)).collect();
+        Ok(Info { name, version, description, kinds, settings_schema, needs })
+    }
+}

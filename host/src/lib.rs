@@ -1,0 +1,15 @@
+//! Touchstone: policies compiled to WebAssembly components judge events, and act on the world only through host calls
+//! that they were granted.
+//!
+//! This is the map. Modules stand in layer order: a file uses only what stands above it.
+
+pub mod document;
+pub mod image;
+pub mod model;
+pub mod grants;
+pub mod data;
+pub mod config;
+pub mod guest;
+pub mod capability;
+pub mod sandbox;
+pub mod policy;

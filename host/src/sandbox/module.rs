@@ -1,0 +1,192 @@
+//! From the bytes of a file to a component: what is taken, and what is told to those whose file is not.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use wasmparser::{Encoding, Parser, Payload, WasmFeatures};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use crate::capability::PACKAGE;
+use crate::data::hex;
+
+/// Larger files are not modules that somebody means to run.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// Why a file cannot become a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// It cannot be read.
+    #[error("cannot read it: {0}")]
+    Read(#[from] std::io::Error),
+    /// Nothing in it.
+    #[error("it is empty: build it again")]
+    Empty,
+    /// Too large.
+    #[error("{0} bytes: a module may have {MAX_BYTES} at most")]
+    TooLarge(u64),
+    /// Something else than WebAssembly.
+    #[error("it is {0}, not a WebAssembly module or component: name the .wasm file that `touchstone build` writes")]
+    NotWasm(&'static str),
+    /// Broken WebAssembly.
+    #[error("it is not valid WebAssembly: {0}")]
+    Invalid(String),
+    /// It wants an operating system.
+    #[error("it imports {0}: policies run without WASI; build it for wasm32-unknown-unknown, or with --stub-wasi where the language's tool has that")]
+    Wasi(String),
+    /// A core module that does not say which world it implements.
+    #[error("it is a core module without a component type: build it with touchstone-sdk or wit-bindgen, against wit/ of Touchstone")]
+    NoContract,
+    /// The module and its component type do not fit together.
+    #[error("it cannot be made a component: {0}")]
+    Encode(String),
+}
+
+/// The bytes of a module.
+pub struct Module {
+    bytes: Vec<u8>,
+    digest: String,
+}
+
+/// What kind of WebAssembly a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A core module that carries its component type.
+    CoreModule,
+    /// A component.
+    Component,
+}
+
+impl Module {
+    /// Reads a file and checks that it is valid WebAssembly.
+    pub fn read(path: &Path) -> Result<Module, ModuleError> {
+        let length = std::fs::metadata(path)?.len();
+        if length > MAX_BYTES {
+            return Err(ModuleError::TooLarge(length));
+        }
+        Ok(Module::new(std::fs::read(path)?))
+    }
+
+    /// From bytes in memory.
+    pub fn new(bytes: Vec<u8>) -> Module {
+        let digest = format!("sha256:{}", hex(&Sha256::digest(&bytes)));
+        Module { bytes, digest }
+    }
+
+    /// `sha256:…` of the bytes.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// How many bytes there are.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What the bytes are.
+    pub fn kind(&self) -> Result<Kind, ModuleError> {
+        if self.bytes.is_empty() {
+            return Err(ModuleError::Empty);
+        }
+        if !self.bytes.starts_with(b"\0asm") {
+            return Err(ModuleError::NotWasm(guess(&self.bytes)));
+        }
+        match Parser::new(0).parse_all(&self.bytes).next() {
+            Some(Ok(Payload::Version { encoding: Encoding::Component, .. })) => Ok(Kind::Component),
+            Some(Ok(_)) => Ok(Kind::CoreModule),
+            Some(Err(error)) => Err(ModuleError::Invalid(error.to_string())),
+            None => Err(ModuleError::Empty),
+        }
+    }
+
+    /// The component: the bytes themselves, or made from the core module and the component type that it carries.
+    pub fn component(&self) -> Result<Cow<'_, [u8]>, ModuleError> {
+        let kind = self.kind()?;
+        wasmparser::Validator::new_with_features(WasmFeatures::all())
+            .validate_all(&self.bytes)
+            .map_err(|error| ModuleError::Invalid(error.to_string()))?;
+        if kind == Kind::Component {
+            return Ok(Cow::Borrowed(&self.bytes));
+        }
+        let contents = self.contents()?;
+        if let Some(wasi) = contents.wasi {
+            return Err(ModuleError::Wasi(wasi));
+        }
+        if !contents.component_type {
+            return Err(ModuleError::NoContract);
+        }
+        wit_component::ComponentEncoder::default()
+            .validate(false)
+            .module(&self.bytes)
+            .and_then(|mut encoder| encoder.encode())
+            .map(Cow::Owned)
+            .map_err(|error| ModuleError::Encode(format!("{error:#}")))
+    }
+
+    fn contents(&self) -> Result<Contents, ModuleError> {
+        let mut contents = Contents { wasi: None, component_type: false };
+        for payload in Parser::new(0).parse_all(&self.bytes) {
+            match payload.map_err(|error| ModuleError::Invalid(error.to_string()))? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import.map_err(|error| ModuleError::Invalid(error.to_string()))?;
+                        if import.module.starts_with("wasi") {
+                            contents.wasi = Some(import.module.to_owned());
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                    contents.component_type = true;
+                }
+                _ => {}
+            }
+        }
+        Ok(contents)
+    }
+}
+
+/// What of a core module matters before it is made a component.
+struct Contents {
+    wasi: Option<String>,
+    component_type: bool,
+}
+
+/// What a file that is no WebAssembly most likely is.
+fn guess(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0x7f, b'E', b'L', b'F', ..] => "a native program or library",
+        [b'#', b'!', ..] => "a script",
+        [b'{' | b'[', ..] => "JSON",
+        [0x1f, 0x8b, ..] => "a gzip archive",
+        _ if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") => "WebAssembly text (assemble it first)",
+        _ if std::str::from_utf8(bytes).is_ok() => "text",
+        _ => "something else",
+    }
+}
+
+/// The interfaces that a component imports functions or resources from. Types need no permission.
+pub fn imports(component: &Component, engine: &Engine) -> Vec<String> {
+    let is_used = |item: &ComponentItem| match item {
+        ComponentItem::ComponentInstance(instance) => instance
+            .exports(engine)
+            .any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_))),
+        ComponentItem::Type(_) => false,
+        _ => true,
+    };
+    let component_type = component.component_type();
+    let imports = component_type.imports(engine);
+    imports.filter(|(_, import)| is_used(&import.ty)).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The names that a component exports.
+pub fn exports(component: &Component, engine: &Engine) -> Vec<String> {
+    component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// `data` out of `touchstone:policy/data@0.1.0`; nothing for other packages.
+pub fn interface(import: &str) -> Option<&str> {
+    let name = import.strip_prefix(PACKAGE)?.strip_prefix('/')?;
+    Some(name.split_once('@').map_or(name, |(name, _)| name))
+}
