@@ -51,5 +51,7 @@ pub const CAPABILITIES: &[Capability] = &[
 
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static Capability> {
-    CAPABILITIES.iter().find(|capability| capability.name == name)
+    CAPABILITIES
+        .iter()
+        .find(|capability| capability.name == name)
 }

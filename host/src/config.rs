@@ -74,7 +74,11 @@ pub struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> PoolConfig {
-        PoolConfig { instances: 64, queue: 1024, wait: Duration::from_secs(1) }
+        PoolConfig {
+            instances: 64,
+            queue: 1024,
+            wait: Duration::from_secs(1),
+        }
     }
 }
 
@@ -101,22 +105,65 @@ impl HostConfig {
     /// Reads the file, when there is one, and lays the overrides on top. Paths in the file count from its folder.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<HostConfig, ConfigError> {
         let (raw, base) = match file {
-            Some(file) => (parse_file::<RawHost>(file)?, file.parent().unwrap_or(Path::new(""))),
+            Some(file) => (
+                parse_file::<RawHost>(file)?,
+                file.parent().unwrap_or(Path::new("")),
+            ),
             None => (RawHost::default(), Path::new("")),
         };
-        let RawHost { listen, policies, data, body_limit, pool, cache, shutdown } = raw;
-        let RawPool { instances, queue, wait } = pool;
-        let below = |paths: Vec<PathBuf>| paths.into_iter().map(|path| base.join(path)).collect::<Vec<_>>();
-        let either = |over: &[PathBuf], own: Vec<PathBuf>| if over.is_empty() { below(own) } else { over.to_vec() };
+        let RawHost {
+            listen,
+            policies,
+            data,
+            body_limit,
+            pool,
+            cache,
+            shutdown,
+        } = raw;
+        let RawPool {
+            instances,
+            queue,
+            wait,
+        } = pool;
+        let below = |paths: Vec<PathBuf>| {
+            paths
+                .into_iter()
+                .map(|path| base.join(path))
+                .collect::<Vec<_>>()
+        };
+        let either = |over: &[PathBuf], own: Vec<PathBuf>| {
+            if over.is_empty() {
+                below(own)
+            } else {
+                over.to_vec()
+            }
+        };
         let default = PoolConfig::default();
-        let cache = overrides.cache.clone().or(cache.map(|path| base.join(path))).or_else(default_cache);
+        let cache = overrides
+            .cache
+            .clone()
+            .or(cache.map(|path| base.join(path)))
+            .or_else(default_cache);
         Ok(HostConfig {
-            listen: overrides.listen.or(listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8181))),
-            policies: either(&overrides.policies, policies.unwrap_or_else(|| vec!["policies".into()])),
+            listen: overrides
+                .listen
+                .or(listen)
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8181))),
+            policies: either(
+                &overrides.policies,
+                policies.unwrap_or_else(|| vec!["policies".into()]),
+            ),
             data: either(&overrides.data, data.unwrap_or_default()),
-            body_limit: overrides.body_limit.or(body_limit).unwrap_or(ByteSize::mib(16)),
+            body_limit: overrides
+                .body_limit
+                .or(body_limit)
+                .unwrap_or(ByteSize::mib(16)),
             pool: PoolConfig {
-                instances: overrides.instances.or(instances).unwrap_or(default.instances).max(1),
+                instances: overrides
+                    .instances
+                    .or(instances)
+                    .unwrap_or(default.instances)
+                    .max(1),
                 queue: queue.unwrap_or(default.queue),
                 wait: wait.unwrap_or(default.wait),
             },
@@ -127,21 +174,38 @@ impl HostConfig {
 
     /// The keys in which `new` differs that only a restart can change.
     pub fn needs_restart(&self, new: &HostConfig) -> Vec<&'static str> {
-        let HostConfig { listen, policies: _, data: _, body_limit: _, pool, cache, shutdown } = self;
+        let HostConfig {
+            listen,
+            policies: _,
+            data: _,
+            body_limit: _,
+            pool,
+            cache,
+            shutdown,
+        } = self;
         let changed = [
             ("listen", *listen != new.listen),
             ("pool", *pool != new.pool),
             ("cache", *cache != new.cache),
             ("shutdown", *shutdown != new.shutdown),
         ];
-        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+        changed
+            .into_iter()
+            .filter(|(_, changed)| *changed)
+            .map(|(key, _)| key)
+            .collect()
     }
 }
 
 /// The user's cache folder by the XDG rules.
 fn default_cache() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base =
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(base.join("touchstone"))
 }
 
@@ -182,10 +246,17 @@ impl Match {
     /// An event without a namespace is in none. An image that is no valid reference is matched by every image pattern:
     /// it cannot be ruled out, so the policy has to look at it.
     pub fn covers(&self, event: &Event) -> bool {
-        let Match { kinds, namespaces, images } = self;
+        let Match {
+            kinds,
+            namespaces,
+            images,
+        } = self;
         let kind = kinds.is_empty() || kinds.contains(&event.kind);
         let namespace = namespaces.is_empty()
-            || event.namespace.as_deref().is_some_and(|name| namespaces.iter().any(|pattern| pattern.matches([name])));
+            || event
+                .namespace
+                .as_deref()
+                .is_some_and(|name| namespaces.iter().any(|pattern| pattern.matches([name])));
         let image = images.is_empty()
             || event.images.iter().any(|image| match &image.name {
                 Ok(name) => images.iter().any(|pattern| pattern.matches(name)),
@@ -225,12 +296,64 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// As they would be written in policy.yaml.
+    pub fn describe(&self) -> Value {
+        let Limits {
+            time,
+            wall,
+            memory,
+            calls,
+            output,
+            configure,
+        } = self;
+        let duration = |duration: &Duration| humantime::format_duration(*duration).to_string();
+        serde_json::json!({
+            "time": duration(time),
+            "wall": duration(wall),
+            "memory": memory.to_string(),
+            "calls": calls,
+            "output": output.to_string(),
+            "configure": duration(configure),
+        })
+    }
+}
+
 impl PolicyConfig {
+    /// For looking at a module that nobody has configured: everything is granted, so that nothing is in the way.
+    pub fn for_inspection(module: &Path, grants: Grants) -> PolicyConfig {
+        PolicyConfig {
+            name: "inspected".to_owned(),
+            module: module.to_owned(),
+            matches: Match::default(),
+            mode: Mode::Enforce,
+            order: order(),
+            settings: "{}".to_owned(),
+            grants,
+            limits: Limits::default(),
+            on_error: Verdict::Deny,
+        }
+    }
+
     /// Reads `policy.yaml` in a folder.
     pub fn load(folder: &Path) -> Result<PolicyConfig, ConfigError> {
         let file = folder.join(POLICY_FILE);
-        let RawPolicy { name, module, matches, mode, order, settings, grants, limits, on_error } = parse_file(&file)?;
-        let invalid = |reason: String| ConfigError::Invalid { path: file.clone(), line: 0, reason };
+        let RawPolicy {
+            name,
+            module,
+            matches,
+            mode,
+            order,
+            settings,
+            grants,
+            limits,
+            on_error,
+        } = parse_file(&file)?;
+        let invalid = |reason: String| ConfigError::Invalid {
+            path: file.clone(),
+            line: 0,
+            reason,
+        };
         if !is_policy_name(&name) {
             return Err(invalid(format!(
                 "name {name:?}: expected up to 63 lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
@@ -240,9 +363,19 @@ impl PolicyConfig {
             return Err(invalid("settings: expected a mapping".to_owned()));
         }
         let limits = limits.typed().map_err(invalid)?;
-        let settings = if settings.is_null() { "{}".to_owned() } else { settings.to_string() };
-        let RawMatch { kinds, namespaces, images } = matches;
-        let text = |wrapped: Vec<Text<Pattern>>| wrapped.into_iter().map(|Text(pattern)| pattern).collect();
+        let settings = if settings.is_null() {
+            "{}".to_owned()
+        } else {
+            settings.to_string()
+        };
+        let RawMatch {
+            kinds,
+            namespaces,
+            images,
+        } = matches;
+        let text = |wrapped: Vec<Text<Pattern>>| {
+            wrapped.into_iter().map(|Text(pattern)| pattern).collect()
+        };
         Ok(PolicyConfig {
             name,
             module: folder.join(module),
@@ -254,7 +387,12 @@ impl PolicyConfig {
             mode,
             order,
             settings,
-            grants: Grants::new(grants.into_iter().map(|(key, patterns)| (key, text(patterns))).collect()),
+            grants: Grants::new(
+                grants
+                    .into_iter()
+                    .map(|(key, patterns)| (key, text(patterns)))
+                    .collect(),
+            ),
             limits,
             on_error: on_error.into(),
         })
@@ -265,7 +403,10 @@ impl PolicyConfig {
 fn is_policy_name(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = name.bytes().next().is_some_and(word) && name.bytes().last().is_some_and(word);
-    ends && name.len() <= 63 && name.bytes().all(|byte| word(byte) || matches!(byte, b'-' | b'.'))
+    ends && name.len() <= 63
+        && name
+            .bytes()
+            .all(|byte| word(byte) || matches!(byte, b'-' | b'.'))
 }
 
 // ---- what the files say, before it is checked ----
@@ -340,7 +481,14 @@ struct RawLimits {
 
 impl RawLimits {
     fn typed(self) -> Result<Limits, String> {
-        let RawLimits { time, wall, memory, calls, output, configure } = self;
+        let RawLimits {
+            time,
+            wall,
+            memory,
+            calls,
+            output,
+            configure,
+        } = self;
         let default = Limits::default();
         let time = time.unwrap_or(default.time);
         let limits = Limits {
@@ -352,10 +500,16 @@ impl RawLimits {
             configure: configure.unwrap_or(default.configure),
         };
         if limits.memory > MAX_MEMORY {
-            return Err(format!("limits.memory {}: at most {MAX_MEMORY}", limits.memory));
+            return Err(format!(
+                "limits.memory {}: at most {MAX_MEMORY}",
+                limits.memory
+            ));
         }
         if limits.wall < limits.time {
-            return Err("limits.wall is less than limits.time: the whole cannot be less than the part".to_owned());
+            return Err(
+                "limits.wall is less than limits.time: the whole cannot be less than the part"
+                    .to_owned(),
+            );
         }
         Ok(limits)
     }
@@ -413,28 +567,37 @@ impl FromText for ImagePattern {
 impl<'de, T: FromText> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        T::from_text(&text).map(Text).map_err(serde::de::Error::custom)
+        T::from_text(&text)
+            .map(Text)
+            .map_err(serde::de::Error::custom)
     }
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+    parse_duration(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_size(&text).map(Some).map_err(serde::de::Error::custom)
+    parse_size(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// `100ms`, `1s`, `5m`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("{text:?} is not a duration: write a number and a unit, as in 100ms, 1s or 5m"))
+    humantime::parse_duration(text).map_err(|_| {
+        format!("{text:?} is not a duration: write a number and a unit, as in 100ms, 1s or 5m")
+    })
 }
 
 /// `64MiB`, `500kB`; a bare number does not say of what.
 pub fn parse_size(text: &str) -> Result<ByteSize, String> {
-    let wrong = || format!("{text:?} is not a size: write a number and a unit, as in 512KiB or 64MiB");
+    let wrong =
+        || format!("{text:?} is not a size: write a number and a unit, as in 512KiB or 64MiB");
     if text.trim().ends_with(|last: char| last.is_ascii_digit()) {
         return Err(wrong());
     }
@@ -443,7 +606,9 @@ pub fn parse_size(text: &str) -> Result<ByteSize, String> {
 
 /// The word among `known` that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    let scored = known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     let (distance, candidate) = scored.min()?;
     (distance <= 1 + word.chars().count() / 3).then_some(candidate)
 }
@@ -457,8 +622,10 @@ pub fn suggestion(word: &str, known: &[&str]) -> String {
 }
 
 fn parse_file<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     serde_saphyr::from_str(&text).map_err(|error| ConfigError::Invalid {
         path: path.to_owned(),
         line: error.location().map_or(0, |location| location.line()),
@@ -469,12 +636,19 @@ fn parse_file<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ConfigErro
 /// The error in our words where we have better ones.
 fn reason(error: &YamlError) -> String {
     match error.without_snippet() {
-        YamlError::SerdeUnknownField { field, expected, .. } => {
+        YamlError::SerdeUnknownField {
+            field, expected, ..
+        } => {
             format!("unknown key {field:?}: {}", suggestion(field, expected))
         }
         YamlError::SerdeMissingField { field, .. } => format!("key {field:?} is missing"),
-        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("unknown value {variant:?}: {}", suggestion(variant, expected))
+        YamlError::SerdeUnknownVariant {
+            variant, expected, ..
+        } => {
+            format!(
+                "unknown value {variant:?}: {}",
+                suggestion(variant, expected)
+            )
         }
         YamlError::Message { msg, .. } => msg.clone(),
         other => other.to_string(),
@@ -489,7 +663,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(POLICY_FILE), text).unwrap();
         PolicyConfig::load(folder.path()).map_err(|error| {
-            error.to_string().replace(&format!("{}/", folder.path().display()), "")
+            error
+                .to_string()
+                .replace(&format!("{}/", folder.path().display()), "")
         })
     }
 
@@ -501,36 +677,84 @@ mod tests {
              limits: {time: 20ms, memory: 16MiB, calls: 5, output: 1KiB, wall: 2s, configure: 1s}\nonError: warn\n",
         )
         .unwrap();
-        assert_eq!((policy.order, policy.mode, policy.on_error), (-5, Mode::Monitor, Verdict::Warn));
+        assert_eq!(
+            (policy.order, policy.mode, policy.on_error),
+            (-5, Mode::Monitor, Verdict::Warn)
+        );
         assert_eq!(policy.settings, r#"{"list":[1,2.5],"max":"high"}"#);
         assert_eq!(policy.limits.time, Duration::from_millis(20));
         assert_eq!(policy.limits.memory, ByteSize::mib(16));
-        assert!(policy.grants.permits("data", ["clair", "x"]) && policy.grants.permits("clock", ["now"]));
+        assert!(
+            policy.grants.permits("data", ["clair", "x"])
+                && policy.grants.permits("clock", ["now"])
+        );
         assert!(policy.module.ends_with("a.wasm"));
     }
 
     #[test]
     fn mistakes_name_the_place_the_value_and_the_remedy() {
         for (text, expected) in [
-            ("name: a\nmodule: a.wasm\nsetings: {}", "policy.yaml, line 3: unknown key \"setings\": did you mean \"settings\"?"),
-            ("name: a\nmodule: a.wasm\nlimits:\n  tyme: 1s", "policy.yaml, line 4: unknown key \"tyme\": did you mean \"time\"?"),
-            ("name: a\nmodule: a.wasm\nzzzzzz: 1", "known are name, module, match"),
+            (
+                "name: a\nmodule: a.wasm\nsetings: {}",
+                "policy.yaml, line 3: unknown key \"setings\": did you mean \"settings\"?",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nlimits:\n  tyme: 1s",
+                "policy.yaml, line 4: unknown key \"tyme\": did you mean \"time\"?",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nzzzzzz: 1",
+                "known are name, module, match",
+            ),
             ("name: a", "key \"module\" is missing"),
-            ("name: A b\nmodule: a.wasm", "name \"A b\": expected up to 63"),
-            ("name: a\nmodule: a.wasm\nmode: enforced", "line 3: unknown value \"enforced\": did you mean \"enforce\"?"),
-            ("name: a\nmodule: a.wasm\nonError: block", "line 3: unknown value \"block\": known are allow, warn, deny"),
-            ("name: a\nmodule: a.wasm\nlimits: {time: 100}", "line 3: \"100\" is not a duration"),
-            ("name: a\nmodule: a.wasm\nlimits: {memory: 64}", "line 3: \"64\" is not a size"),
-            ("name: a\nmodule: a.wasm\nlimits: {memory: 1GiB}", "at most 64.0 MiB"),
-            ("name: a\nmodule: a.wasm\nlimits: {time: 2s, wall: 1s}", "limits.wall is less than limits.time"),
-            ("name: a\nmodule: a.wasm\nmatch: {images: [\"nginx:1\"]}", "line 3: image pattern \"nginx:1\" names a tag"),
-            ("name: a\nmodule: a.wasm\ngrants: {data: [\"clair*\"]}", "line 3: `clair*` in pattern"),
-            ("name: a\nmodule: a.wasm\nsettings: [1]", "settings: expected a mapping"),
+            (
+                "name: A b\nmodule: a.wasm",
+                "name \"A b\": expected up to 63",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nmode: enforced",
+                "line 3: unknown value \"enforced\": did you mean \"enforce\"?",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nonError: block",
+                "line 3: unknown value \"block\": known are allow, warn, deny",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nlimits: {time: 100}",
+                "line 3: \"100\" is not a duration",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nlimits: {memory: 64}",
+                "line 3: \"64\" is not a size",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nlimits: {memory: 1GiB}",
+                "at most 64.0 MiB",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nlimits: {time: 2s, wall: 1s}",
+                "limits.wall is less than limits.time",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nmatch: {images: [\"nginx:1\"]}",
+                "line 3: image pattern \"nginx:1\" names a tag",
+            ),
+            (
+                "name: a\nmodule: a.wasm\ngrants: {data: [\"clair*\"]}",
+                "line 3: `clair*` in pattern",
+            ),
+            (
+                "name: a\nmodule: a.wasm\nsettings: [1]",
+                "settings: expected a mapping",
+            ),
             ("name: a\nname: b\nmodule: a.wasm", "line 2"),
             ("name: [", "policy.yaml, line"),
         ] {
             let error = policy(text).unwrap_err();
-            assert!(error.contains(expected), "{text:?} gave {error:?}, not {expected:?}");
+            assert!(
+                error.contains(expected),
+                "{text:?} gave {error:?}, not {expected:?}"
+            );
         }
     }
 
@@ -538,14 +762,34 @@ mod tests {
     fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("touchstone.yaml");
-        std::fs::write(&file, "listen: 127.0.0.1:9\npolicies: [p]\nbodyLimit: 1MiB\npool: {instances: 3, wait: 5ms}").unwrap();
-        let config = HostConfig::load(Some(&file), &Overrides { body_limit: Some(ByteSize::kib(1)), ..Overrides::default() }).unwrap();
+        std::fs::write(
+            &file,
+            "listen: 127.0.0.1:9\npolicies: [p]\nbodyLimit: 1MiB\npool: {instances: 3, wait: 5ms}",
+        )
+        .unwrap();
+        let config = HostConfig::load(
+            Some(&file),
+            &Overrides {
+                body_limit: Some(ByteSize::kib(1)),
+                ..Overrides::default()
+            },
+        )
+        .unwrap();
         assert_eq!(config.listen.port(), 9);
         assert_eq!(config.policies, [folder.path().join("p")]);
         assert_eq!(config.body_limit, ByteSize::kib(1));
-        assert_eq!((config.pool.instances, config.pool.queue, config.pool.wait), (3, 1024, Duration::from_millis(5)));
+        assert_eq!(
+            (config.pool.instances, config.pool.queue, config.pool.wait),
+            (3, 1024, Duration::from_millis(5))
+        );
         assert_eq!(config.data, Vec::<PathBuf>::new());
-        let listen = Overrides { listen: Some(([127, 0, 0, 1], 10).into()), ..Overrides::default() };
-        assert_eq!(config.needs_restart(&HostConfig::load(Some(&file), &listen).unwrap()), ["listen"]);
+        let listen = Overrides {
+            listen: Some(([127, 0, 0, 1], 10).into()),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            config.needs_restart(&HostConfig::load(Some(&file), &listen).unwrap()),
+            ["listen"]
+        );
     }
 }

@@ -102,13 +102,21 @@ impl Data {
             }
             merged.add(&mount, parse(&source.path, &bytes)?, &source.path)?;
         }
-        Ok(Some(Data { root: Value::Object(merged.root), digest: hex(&hash.finalize()), files }))
+        Ok(Some(Data {
+            root: Value::Object(merged.root),
+            digest: hex(&hash.finalize()),
+            files,
+        }))
     }
 
     /// From one value; for tests and tools.
     pub fn from_value(root: Value) -> Data {
         let digest = hex(&Sha256::digest(root.to_string()));
-        Data { root, digest, files: Vec::new() }
+        Data {
+            root,
+            digest,
+            files: Vec::new(),
+        }
     }
 
     /// The value at a path (an RFC 6901 pointer without its leading slash) as JSON text.
@@ -138,24 +146,39 @@ impl Data {
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|source| DataError::Read { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| DataError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The documents below a folder with their mount points, in the order of their names.
-fn collect(folder: &Path, mount: &mut Vec<String>, found: &mut Vec<(Vec<String>, Source)>) -> Result<(), DataError> {
-    let failed = |source| DataError::Read { path: folder.to_owned(), source };
+fn collect(
+    folder: &Path,
+    mount: &mut Vec<String>,
+    found: &mut Vec<(Vec<String>, Source)>,
+) -> Result<(), DataError> {
+    let failed = |source| DataError::Read {
+        path: folder.to_owned(),
+        source,
+    };
     if mount.len() > MAX_FOLDERS {
         return Err(DataError::TooDeep(folder.to_owned()));
     }
-    let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let mut entries = fs::read_dir(folder)
+        .map_err(failed)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
     entries.sort_by_key(|entry| entry.file_name());
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -164,28 +187,49 @@ fn collect(folder: &Path, mount: &mut Vec<String>, found: &mut Vec<(Vec<String>,
         }
         // Follows links: a ConfigMap's files are links into `..data`.
         let path = entry.path();
-        let info = fs::metadata(&path).map_err(|source| DataError::Read { path: path.clone(), source })?;
+        let info = fs::metadata(&path).map_err(|source| DataError::Read {
+            path: path.clone(),
+            source,
+        })?;
         if info.is_dir() {
             mount.push(name);
             collect(&path, mount, found)?;
             mount.pop();
         } else if is_document(&path) {
-            found.push((mount.clone(), Source { path, len: info.len(), modified: info.modified().ok() }));
+            found.push((
+                mount.clone(),
+                Source {
+                    path,
+                    len: info.len(),
+                    modified: info.modified().ok(),
+                },
+            ));
         }
     }
     Ok(())
 }
 
 fn is_document(path: &Path) -> bool {
-    matches!(path.extension().and_then(|extension| extension.to_str()), Some("json" | "yaml" | "yml"))
+    matches!(
+        path.extension().and_then(|extension| extension.to_str()),
+        Some("json" | "yaml" | "yml")
+    )
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, DataError> {
-    let value = if path.extension().is_some_and(|extension| extension == "json") {
-        serde_json::from_slice(bytes).map_err(|source| DataError::Json { path: path.to_owned(), source })?
+    let value = if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        serde_json::from_slice(bytes).map_err(|source| DataError::Json {
+            path: path.to_owned(),
+            source,
+        })?
     } else {
-        serde_saphyr::from_slice(bytes)
-            .map_err(|source| DataError::Yaml { path: path.to_owned(), source: Box::new(source) })?
+        serde_saphyr::from_slice(bytes).map_err(|source| DataError::Yaml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?
     };
     let found = match value {
         Value::Object(object) => return Ok(object),
@@ -195,7 +239,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, DataError> {
         Value::Bool(_) => "a boolean",
         Value::Null => "nothing",
     };
-    Err(DataError::NotAnObject { path: path.to_owned(), found })
+    Err(DataError::NotAnObject {
+        path: path.to_owned(),
+        found,
+    })
 }
 
 /// The tree under construction, and who gave each leaf.
@@ -206,10 +253,18 @@ struct Merged {
 }
 
 impl Merged {
-    fn add(&mut self, mount: &[String], content: Map<String, Value>, path: &Path) -> Result<(), DataError> {
+    fn add(
+        &mut self,
+        mount: &[String],
+        content: Map<String, Value>,
+        path: &Path,
+    ) -> Result<(), DataError> {
         let mut target = &mut self.root;
         for (depth, name) in mount.iter().enumerate() {
-            target = match target.entry(name.clone()).or_insert_with(|| Value::Object(Map::new())) {
+            target = match target
+                .entry(name.clone())
+                .or_insert_with(|| Value::Object(Map::new()))
+            {
                 Value::Object(object) => object,
                 _ => return Err(self.conflict(mount.get(..=depth).unwrap_or(mount), path)),
             };
@@ -223,7 +278,10 @@ impl Merged {
 
     /// The earlier file is the last one whose mount leads to the place.
     fn conflict(&self, place: &[String], second: &Path) -> DataError {
-        let first = self.added.iter().rfind(|(mount, _)| place.starts_with(mount));
+        let first = self
+            .added
+            .iter()
+            .rfind(|(mount, _)| place.starts_with(mount));
         DataError::Conflict {
             first: first.map(|(_, path)| path.clone()).unwrap_or_default(),
             second: second.to_owned(),
@@ -233,7 +291,11 @@ impl Merged {
 }
 
 /// Merges objects into one another; answers the place where both have something else.
-fn merge(target: &mut Map<String, Value>, content: Map<String, Value>, place: Vec<String>) -> Result<(), Vec<String>> {
+fn merge(
+    target: &mut Map<String, Value>,
+    content: Map<String, Value>,
+    place: Vec<String>,
+) -> Result<(), Vec<String>> {
     for (key, value) in content {
         let mut here = place.clone();
         here.push(key.clone());
@@ -291,15 +353,23 @@ mod tests {
 
     #[test]
     fn a_key_given_twice_names_both_files() {
-        let folder = folder(&[("a/one.json", r#"{"k":{"x":1}}"#), ("a/two.json", r#"{"k":{"x":2}}"#)]);
+        let folder = folder(&[
+            ("a/one.json", r#"{"k":{"x":1}}"#),
+            ("a/two.json", r#"{"k":{"x":2}}"#),
+        ]);
         let error = load(&folder).unwrap_err().to_string();
-        assert!(error.contains("one.json") && error.contains("two.json") && error.contains("\"a/k/x\""), "{error}");
+        assert!(
+            error.contains("one.json") && error.contains("two.json") && error.contains("\"a/k/x\""),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_is_not_an_object_is_refused() {
         for (content, expected) in [("[1]", "an array"), ("3", "a number"), ("{", "not JSON")] {
-            let error = load(&folder(&[("x.json", content)])).unwrap_err().to_string();
+            let error = load(&folder(&[("x.json", content)]))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -59,7 +59,10 @@ impl Document {
             reason: reason(&error),
         })?;
         check(&value)?;
-        Ok(Document(Arc::new(Inner { value, text: OnceLock::from(text) })))
+        Ok(Document(Arc::new(Inner {
+            value,
+            text: OnceLock::from(text),
+        })))
     }
 
     /// Parses a JSON text that may not be UTF-8.
@@ -89,7 +92,9 @@ impl Document {
 
     /// The number of items of the array at a pointer; 0 when there is none.
     pub fn array_len(&self, pointer: &str) -> usize {
-        self.find(pointer).and_then(|value| value.as_array()).map_or(0, |array| array.len())
+        self.find(pointer)
+            .and_then(|value| value.as_array())
+            .map_or(0, |array| array.len())
     }
 
     /// Whether the value at a pointer is an object.
@@ -110,7 +115,10 @@ impl Document {
     /// The value at a pointer as a document of its own.
     pub fn part(&self, pointer: &str) -> Option<Document> {
         let value = self.find(pointer)?.clone();
-        Some(Document(Arc::new(Inner { value, text: OnceLock::new() })))
+        Some(Document(Arc::new(Inner {
+            value,
+            text: OnceLock::new(),
+        })))
     }
 
     fn find(&self, pointer: &str) -> Option<&Value> {
@@ -118,13 +126,15 @@ impl Document {
             return Some(&self.0.value);
         }
         let tokens = pointer.strip_prefix('/')?.split('/');
-        tokens.map(unescape).try_fold(&self.0.value, |value, token| {
-            if value.is_array() {
-                value.get(array_index(&token)?)
-            } else {
-                value.get(token.as_ref())
-            }
-        })
+        tokens
+            .map(unescape)
+            .try_fold(&self.0.value, |value, token| {
+                if value.is_array() {
+                    value.get(array_index(&token)?)
+                } else {
+                    value.get(token.as_ref())
+                }
+            })
     }
 }
 
@@ -157,7 +167,11 @@ fn write(value: &Value) -> String {
 fn reason(error: &sonic_rs::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.split(" at line").next().unwrap_or_default().to_owned()
+    first
+        .split(" at line")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Walks every container with a stack of its own, since the nesting is the sender's choice.
@@ -175,7 +189,11 @@ fn check(root: &Value) -> Result<(), DocumentError> {
                 });
             }
             let nested = object.iter().map(|(_, child)| child);
-            open.extend(nested.filter(|child| is_container(child)).map(|child| (child, depth + 1)));
+            open.extend(
+                nested
+                    .filter(|child| is_container(child))
+                    .map(|child| (child, depth + 1)),
+            );
         } else if let Some(array) = value.as_array() {
             let nested = array.iter().filter(|child| is_container(child));
             open.extend(nested.map(|child| (child, depth + 1)));
@@ -195,7 +213,9 @@ fn duplicate(object: &sonic_rs::Object) -> Option<&str> {
         && object.iter().all(|(key, _)| {
             let hash = spread(key.as_bytes());
             let (word, bit) = ((hash >> 6) & 3, 1_u64 << (hash & 63));
-            let Some(word) = seen.get_mut(word as usize) else { return false };
+            let Some(word) = seen.get_mut(word as usize) else {
+                return false;
+            };
             let new = *word & bit == 0;
             *word |= bit;
             new
@@ -227,9 +247,18 @@ fn pointer_to(root: &Value, wanted: &Value) -> Option<String> {
             return Some(pointer);
         }
         if let Some(object) = value.as_object() {
-            open.extend(object.iter().map(|(key, child)| (child, format!("{pointer}/{}", escape(key)))));
+            open.extend(
+                object
+                    .iter()
+                    .map(|(key, child)| (child, format!("{pointer}/{}", escape(key)))),
+            );
         } else if let Some(array) = value.as_array() {
-            open.extend(array.iter().enumerate().map(|(index, child)| (child, format!("{pointer}/{index}"))));
+            open.extend(
+                array
+                    .iter()
+                    .enumerate()
+                    .map(|(index, child)| (child, format!("{pointer}/{index}"))),
+            );
         }
     }
     None
@@ -245,7 +274,8 @@ mod tests {
 
     #[test]
     fn a_pointer_finds_what_rfc_6901_says() {
-        let document = parse(r#"{"foo":["bar","baz"],"":0,"a/b":1,"m~n":8," ":7,"o":{"x":"y"}}"#).unwrap();
+        let document =
+            parse(r#"{"foo":["bar","baz"],"":0,"a/b":1,"m~n":8," ":7,"o":{"x":"y"}}"#).unwrap();
         for (pointer, expected) in [
             ("/foo", Some(r#"["bar","baz"]"#)),
             ("/foo/0", Some(r#""bar""#)),
@@ -270,17 +300,38 @@ mod tests {
     #[test]
     fn malformed_text_is_refused_with_its_place() {
         let error = parse("{\n  \"a\": 1,\n  oops\n}").unwrap_err();
-        assert!(matches!(error, DocumentError::Malformed { line: 3, .. }), "{error}");
-        for text in ["", "{", "[1,]", "{\"a\":1} x", "\"\u{1}\"", "nul", "1e999999", "{'a':1}"] {
+        assert!(
+            matches!(error, DocumentError::Malformed { line: 3, .. }),
+            "{error}"
+        );
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1} x",
+            "\"\u{1}\"",
+            "nul",
+            "1e999999",
+            "{'a':1}",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(Document::parse_bytes(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(), DocumentError::NotUtf8(6));
+        assert_eq!(
+            Document::parse_bytes(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(),
+            DocumentError::NotUtf8(6)
+        );
     }
 
     #[test]
     fn a_key_that_stands_twice_is_refused() {
         let error = parse(r#"{"x":[{"image":"good","image":"bad"}]}"#).unwrap_err();
-        assert_eq!(error, DocumentError::DuplicateKey { key: "image".into(), pointer: "/x/0".into() });
+        assert_eq!(
+            error,
+            DocumentError::DuplicateKey {
+                key: "image".into(),
+                pointer: "/x/0".into()
+            }
+        );
         let many: Vec<String> = (0..1000).map(|n| format!("\"k{n}\":0")).collect();
         assert!(parse(&format!("{{{}}}", many.join(","))).is_ok());
         assert!(parse(&format!("{{{},\"k500\":1}}", many.join(","))).is_err());
@@ -291,7 +342,10 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_without_exhausting_the_stack() {
         for depth in [MAX_DEPTH + 2, 100_000, 2_000_000] {
-            assert!(parse(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).is_err(), "{depth}");
+            assert!(
+                parse(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).is_err(),
+                "{depth}"
+            );
             assert!(parse(&"[".repeat(depth)).is_err(), "{depth}");
         }
         assert!(parse(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).is_ok());
@@ -299,11 +353,18 @@ mod tests {
 
     #[test]
     fn numbers_and_text_survive_unchanged() {
-        let text = r#"{"big":18446744073709551615,"neg":-9223372036854775808,"f":1.5,"u":"\u00e9\n"}"#;
+        let text =
+            r#"{"big":18446744073709551615,"neg":-9223372036854775808,"f":1.5,"u":"\u00e9\n"}"#;
         let document = parse(text).unwrap();
         assert_eq!(document.text(), text);
-        assert_eq!(document.get("/big").as_deref(), Some("18446744073709551615"));
-        assert_eq!(document.get("/neg").as_deref(), Some("-9223372036854775808"));
+        assert_eq!(
+            document.get("/big").as_deref(),
+            Some("18446744073709551615")
+        );
+        assert_eq!(
+            document.get("/neg").as_deref(),
+            Some("-9223372036854775808")
+        );
         assert_eq!(document.str_at("/u"), Some("é\n"));
     }
 }

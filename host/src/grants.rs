@@ -38,9 +38,18 @@ impl Pattern {
             return Err(PatternError::Empty);
         }
         let segments: Vec<String> = text.split('/').map(str::to_owned).collect();
-        match segments.iter().find(|segment| segment.contains('*') && *segment != "*") {
-            Some(segment) => Err(PatternError::PartialStar { pattern: text.to_owned(), segment: segment.clone() }),
-            None => Ok(Pattern { text: text.to_owned(), segments }),
+        match segments
+            .iter()
+            .find(|segment| segment.contains('*') && *segment != "*")
+        {
+            Some(segment) => Err(PatternError::PartialStar {
+                pattern: text.to_owned(),
+                segment: segment.clone(),
+            }),
+            None => Ok(Pattern {
+                text: text.to_owned(),
+                segments,
+            }),
         }
     }
 
@@ -49,7 +58,9 @@ impl Pattern {
         let mut name = name.into_iter();
         let mut pattern = self.segments.iter().peekable();
         while let Some(segment) = pattern.next() {
-            let Some(part) = name.next() else { return false };
+            let Some(part) = name.next() else {
+                return false;
+            };
             match segment.as_str() {
                 "*" if pattern.peek().is_none() => return true,
                 "*" => {}
@@ -75,7 +86,9 @@ pub struct ImagePattern(Pattern);
 impl ImagePattern {
     /// Parses a pattern.
     pub fn parse(text: &str) -> Result<ImagePattern, PatternError> {
-        let (first, rest) = text.split_once('/').map_or((text, None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) = text
+            .split_once('/')
+            .map_or((text, None), |(first, rest)| (first, Some(rest)));
         let last = text.rsplit('/').next().unwrap_or_default();
         if text.contains('@') || (rest.is_some() || !names_registry(first)) && last.contains(':') {
             return Err(PatternError::TagInImage(text.to_owned()));
@@ -91,7 +104,8 @@ impl ImagePattern {
 
     /// Whether it covers the image, whatever its tag and digest.
     pub fn matches(&self, image: &ImageName) -> bool {
-        self.0.matches(std::iter::once(image.registry.as_str()).chain(image.repository.split('/')))
+        self.0
+            .matches(std::iter::once(image.registry.as_str()).chain(image.repository.split('/')))
     }
 }
 
@@ -107,19 +121,29 @@ impl Grants {
 
     /// Whether the capability is granted at all.
     pub fn contains(&self, capability: &str) -> bool {
-        self.0.get(capability).is_some_and(|patterns| !patterns.is_empty())
+        self.0
+            .get(capability)
+            .is_some_and(|patterns| !patterns.is_empty())
     }
 
     /// Whether the capability may be used on a resource of these segments.
-    pub fn permits<'a>(&self, capability: &str, resource: impl IntoIterator<Item = &'a str> + Clone) -> bool {
-        self.0
-            .get(capability)
-            .is_some_and(|patterns| patterns.iter().any(|pattern| pattern.matches(resource.clone())))
+    pub fn permits<'a>(
+        &self,
+        capability: &str,
+        resource: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> bool {
+        self.0.get(capability).is_some_and(|patterns| {
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(resource.clone()))
+        })
     }
 
     /// The capabilities named, with their patterns.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Pattern])> {
-        self.0.iter().map(|(name, patterns)| (name.as_str(), patterns.as_slice()))
+        self.0
+            .iter()
+            .map(|(name, patterns)| (name.as_str(), patterns.as_slice()))
     }
 }
 
@@ -145,15 +169,25 @@ mod tests {
             ("a/*", "a/../b", true),
         ] {
             let pattern = Pattern::parse(pattern).unwrap();
-            assert_eq!(pattern.matches(name.split('/')), expected, "{pattern} on {name}");
+            assert_eq!(
+                pattern.matches(name.split('/')),
+                expected,
+                "{pattern} on {name}"
+            );
         }
         assert!(!Pattern::parse("*").unwrap().matches([]));
     }
 
     #[test]
     fn a_star_within_a_segment_is_refused() {
-        assert!(matches!(Pattern::parse("team-*"), Err(PatternError::PartialStar { .. })));
-        assert!(matches!(Pattern::parse("a/**"), Err(PatternError::PartialStar { .. })));
+        assert!(matches!(
+            Pattern::parse("team-*"),
+            Err(PatternError::PartialStar { .. })
+        ));
+        assert!(matches!(
+            Pattern::parse("a/**"),
+            Err(PatternError::PartialStar { .. })
+        ));
         assert_eq!(Pattern::parse(""), Err(PatternError::Empty));
     }
 
@@ -167,17 +201,41 @@ mod tests {
             ("library/*", "openpolicyagent/opa", false),
             ("docker.io/*", "openpolicyagent/opa", true),
             ("registry.example.com/*", "registry.example.com/a/b:c", true),
-            ("registry.example.com/*", "registry.example.com:5000/a", false),
-            ("registry.example.com:5000/*", "registry.example.com:5000/a", true),
-            ("registry.example.com/*", "registry.example.com.evil.com/a", false),
-            ("registry.example.com/*/web", "registry.example.com/shop/web", true),
+            (
+                "registry.example.com/*",
+                "registry.example.com:5000/a",
+                false,
+            ),
+            (
+                "registry.example.com:5000/*",
+                "registry.example.com:5000/a",
+                true,
+            ),
+            (
+                "registry.example.com/*",
+                "registry.example.com.evil.com/a",
+                false,
+            ),
+            (
+                "registry.example.com/*/web",
+                "registry.example.com/shop/web",
+                true,
+            ),
             ("*/shop/web", "ghcr.io/shop/web", true),
         ] {
-            let matches = ImagePattern::parse(pattern).unwrap().matches(&ImageName::parse(image).unwrap());
+            let matches = ImagePattern::parse(pattern)
+                .unwrap()
+                .matches(&ImageName::parse(image).unwrap());
             assert_eq!(matches, expected, "{pattern} on {image}");
         }
         for pattern in ["nginx:1.27", "ghcr.io/a:b", "a@sha256:ab"] {
-            assert!(matches!(ImagePattern::parse(pattern), Err(PatternError::TagInImage(_))), "{pattern}");
+            assert!(
+                matches!(
+                    ImagePattern::parse(pattern),
+                    Err(PatternError::TagInImage(_))
+                ),
+                "{pattern}"
+            );
         }
     }
 
@@ -187,6 +245,10 @@ mod tests {
         let grants = Grants::new([("data".to_owned(), data), ("clock".to_owned(), vec![])].into());
         assert!(grants.contains("data") && grants.permits("data", ["clair", "x"]));
         assert!(!grants.permits("data", ["docker", "x"]) && !grants.permits("data", []));
-        assert!(!grants.contains("clock") && !grants.permits("clock", ["now"]) && !grants.contains("http"));
+        assert!(
+            !grants.contains("clock")
+                && !grants.permits("clock", ["now"])
+                && !grants.contains("http")
+        );
     }
 }

@@ -139,8 +139,15 @@ impl Ctx {
             log_bytes: 0,
             log_truncated: false,
             reads: Vec::new(),
-            memory: MemoryLimit { max: reach.max_memory, refused: false },
-            meter: Meter { limit: reach.max_time, used: Duration::ZERO, since: Arc::new(Mark::now()) },
+            memory: MemoryLimit {
+                max: reach.max_memory,
+                refused: false,
+            },
+            meter: Meter {
+                limit: reach.max_time,
+                used: Duration::ZERO,
+                since: Arc::new(Mark::now()),
+            },
         }
     }
 
@@ -162,12 +169,18 @@ impl Ctx {
 
     /// The event; stops a guest that asks for it while it is configured.
     pub fn event(&self) -> Result<&Arc<Event>, Stop> {
-        self.evaluation.as_ref().map(|evaluation| &evaluation.event).ok_or(Stop::NotEvaluating)
+        self.evaluation
+            .as_ref()
+            .map(|evaluation| &evaluation.event)
+            .ok_or(Stop::NotEvaluating)
     }
 
     /// The decision's time.
     pub fn time(&self) -> Result<Timestamp, Stop> {
-        self.evaluation.as_ref().map(|evaluation| evaluation.now).ok_or(Stop::NotEvaluating)
+        self.evaluation
+            .as_ref()
+            .map(|evaluation| evaluation.now)
+            .ok_or(Stop::NotEvaluating)
     }
 
     /// Reads a document and, while the policy is configured, notes that it did.
@@ -179,15 +192,27 @@ impl Ctx {
     }
 
     /// Keeps a line, as long as there is room.
-    pub fn write_log(&mut self, level: &'static str, message: String, fields: BTreeMap<String, String>) {
-        let fields_size: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+    pub fn write_log(
+        &mut self,
+        level: &'static str,
+        message: String,
+        fields: BTreeMap<String, String>,
+    ) {
+        let fields_size: usize = fields
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
         let size = 32 + message.len() + fields_size;
         if self.log_bytes + size > LOG_BYTES {
             self.log_truncated = true;
             return;
         }
         self.log_bytes += size;
-        self.log.push(LogLine { level, message, fields });
+        self.log.push(LogLine {
+            level,
+            message,
+            fields,
+        });
     }
 
     /// Takes out what the guest left behind.
@@ -209,14 +234,24 @@ pub struct MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let fits = desired <= self.max;
         self.refused |= !fits;
         Ok(fits)
     }
 
     /// The pool bounds tables already.
-    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(true)
     }
 }
@@ -237,11 +272,17 @@ impl Mark {
     }
 
     fn set(&self) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).elapsed()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .elapsed()
     }
 }
 
@@ -288,7 +329,11 @@ impl From<&EventImage> for types::Image {
         types::Image {
             text: image.text.clone(),
             pointer: image.pointer.clone(),
-            name: image.name.as_ref().map(types::ImageName::from).map_err(ToString::to_string),
+            name: image
+                .name
+                .as_ref()
+                .map(types::ImageName::from)
+                .map_err(ToString::to_string),
         }
     }
 }
@@ -308,7 +353,14 @@ impl From<&Event> for types::EventInfo {
 
 impl From<types::Finding> for Finding {
     fn from(finding: types::Finding) -> Finding {
-        let types::Finding { id, level, severity, message, target, remedy } = finding;
+        let types::Finding {
+            id,
+            level,
+            severity,
+            message,
+            target,
+            remedy,
+        } = finding;
         Finding {
             id,
             level: match level {
@@ -333,8 +385,16 @@ impl From<types::Finding> for Finding {
 
 impl From<types::Outcome> for Outcome {
     fn from(outcome: types::Outcome) -> Outcome {
-        let types::Outcome { findings, stop, patch } = outcome;
-        Outcome { findings: findings.into_iter().map(Finding::from).collect(), stop, patch }
+        let types::Outcome {
+            findings,
+            stop,
+            patch,
+        } = outcome;
+        Outcome {
+            findings: findings.into_iter().map(Finding::from).collect(),
+            stop,
+            patch,
+        }
     }
 }
 
@@ -360,12 +420,30 @@ impl TryFrom<exported::Info> for Info {
     type Error = String;
 
     fn try_from(info: exported::Info) -> Result<Info, String> {
-        let exported::Info { name, version, description, kinds, settings_schema, needs } = info;
+        let exported::Info {
+            name,
+            version,
+            description,
+            kinds,
+            settings_schema,
+            needs,
+        } = info;
         let settings_schema = match settings_schema.as_str() {
             "" => serde_json::Value::Bool(true),
-            text => serde_json::from_str(text).map_err(|error| format!("settings-schema is not JSON: {error}"))?,
+            text => serde_json::from_str(text)
+                .map_err(|error| format!("settings-schema is not JSON: {error}"))?,
         };
-        let needs = needs.into_iter().map(|need| (need.capability, need.why)).collect();
-        Ok(Info { name, version, description, kinds, settings_schema, needs })
+        let needs = needs
+            .into_iter()
+            .map(|need| (need.capability, need.why))
+            .collect();
+        Ok(Info {
+            name,
+            version,
+            description,
+            kinds,
+            settings_schema,
+            needs,
+        })
     }
 }

@@ -36,13 +36,19 @@ pub enum ImageError {
     #[error("{0:?} is not a registry: expected host or host:port")]
     Registry(String),
     /// A path component.
-    #[error("{0:?} is not a repository path component: expected lower-case letters and digits, separated by `.`, `_`, `__` or `-`")]
+    #[error(
+        "{0:?} is not a repository path component: expected lower-case letters and digits, separated by `.`, `_`, `__` or `-`"
+    )]
     Path(String),
     /// The tag.
-    #[error("{0:?} is not a tag: expected up to {MAX_TAG} of letters, digits, `_`, `.`, `-`, not starting with `.` or `-`")]
+    #[error(
+        "{0:?} is not a tag: expected up to {MAX_TAG} of letters, digits, `_`, `.`, `-`, not starting with `.` or `-`"
+    )]
     Tag(String),
     /// The digest.
-    #[error("{0:?} is not a digest: expected sha256: and 64 hexadecimal digits, or sha512: and 128")]
+    #[error(
+        "{0:?} is not a digest: expected sha256: and 64 hexadecimal digits, or sha512: and 128"
+    )]
     Digest(String),
 }
 
@@ -59,11 +65,19 @@ impl ImageName {
         // A colon after the last slash starts the tag; one before it belongs to the registry's port.
         let path_start = rest.rfind('/').map_or(0, |slash| slash + 1);
         let (name, tag) = match rest.get(path_start..).and_then(|last| last.split_once(':')) {
-            Some((last, tag)) => (rest.get(..path_start + last.len()).unwrap_or_default(), Some(parse_tag(tag)?)),
+            Some((last, tag)) => (
+                rest.get(..path_start + last.len()).unwrap_or_default(),
+                Some(parse_tag(tag)?),
+            ),
             None => (rest, None),
         };
         let (registry, repository) = parse_name(name)?;
-        Ok(ImageName { registry, repository, tag, digest })
+        Ok(ImageName {
+            registry,
+            repository,
+            tag,
+            digest,
+        })
     }
 }
 
@@ -127,7 +141,9 @@ fn parse_registry(text: &str) -> Result<String, ImageError> {
             }
         }
         None => {
-            let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+            let (host, port) = text
+                .split_once(':')
+                .map_or((text, None), |(host, port)| (host, Some(port)));
             if !host.split('.').all(is_host_label) {
                 return Err(wrong());
             }
@@ -135,16 +151,27 @@ fn parse_registry(text: &str) -> Result<String, ImageError> {
         }
     };
     match port {
-        Some(port) if port.is_empty() || port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit()) => Err(wrong()),
+        Some(port)
+            if port.is_empty()
+                || port.len() > 5
+                || !port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            Err(wrong())
+        }
         Some(port) => Ok(format!("{host}:{port}")),
-        None if host == "index.docker.io" || host == "registry-1.docker.io" => Ok(DOCKER_HUB.to_owned()),
+        None if host == "index.docker.io" || host == "registry-1.docker.io" => {
+            Ok(DOCKER_HUB.to_owned())
+        }
         None => Ok(host),
     }
 }
 
 fn is_host_label(label: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    !label.is_empty()
+        && label.bytes().all(inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
 }
 
 /// `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
@@ -177,7 +204,10 @@ fn parse_tag(tag: &str) -> Result<String, ImageError> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let mut bytes = tag.bytes();
     let starts_well = bytes.next().is_some_and(is_word);
-    if starts_well && tag.len() <= MAX_TAG && bytes.all(|byte| is_word(byte) || matches!(byte, b'.' | b'-')) {
+    if starts_well
+        && tag.len() <= MAX_TAG
+        && bytes.all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
+    {
         Ok(tag.to_owned())
     } else {
         Err(ImageError::Tag(tag.to_owned()))
@@ -186,7 +216,10 @@ fn parse_tag(tag: &str) -> Result<String, ImageError> {
 
 /// The OCI image specification's registered algorithms.
 fn parse_digest(digest: &str) -> Result<String, ImageError> {
-    let is_hex = |hex: &str| hex.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
+    let is_hex = |hex: &str| {
+        hex.bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))
+    };
     match digest.split_once(':') {
         Some(("sha256", hex)) if hex.len() == 64 && is_hex(hex) => Ok(digest.to_owned()),
         Some(("sha512", hex)) if hex.len() == 128 && is_hex(hex) => Ok(digest.to_owned()),
@@ -205,20 +238,80 @@ mod tests {
         let digest = format!("sha256:{HEX}");
         for (text, registry, repository, tag, pinned) in [
             ("nginx", "docker.io", "library/nginx", None, false),
-            ("nginx:1.27", "docker.io", "library/nginx", Some("1.27"), false),
-            ("library/wordpress:4-apache", "docker.io", "library/wordpress", Some("4-apache"), false),
-            ("openpolicyagent/opa:0.4.9", "docker.io", "openpolicyagent/opa", Some("0.4.9"), false),
+            (
+                "nginx:1.27",
+                "docker.io",
+                "library/nginx",
+                Some("1.27"),
+                false,
+            ),
+            (
+                "library/wordpress:4-apache",
+                "docker.io",
+                "library/wordpress",
+                Some("4-apache"),
+                false,
+            ),
+            (
+                "openpolicyagent/opa:0.4.9",
+                "docker.io",
+                "openpolicyagent/opa",
+                Some("0.4.9"),
+                false,
+            ),
             ("docker.io/nginx", "docker.io", "library/nginx", None, false),
             ("index.docker.io/a/b", "docker.io", "a/b", None, false),
             ("localhost/a", "localhost", "a", None, false),
-            ("localhost:5000/a:b", "localhost:5000", "a", Some("b"), false),
-            ("registry.example.com:5000/tools/deep/init:3.2", "registry.example.com:5000", "tools/deep/init", Some("3.2"), false),
-            ("REGISTRY.example.com/a", "registry.example.com", "a", None, false),
-            ("[2001:db8::1]:5000/a/b:c", "[2001:db8::1]:5000", "a/b", Some("c"), false),
+            (
+                "localhost:5000/a:b",
+                "localhost:5000",
+                "a",
+                Some("b"),
+                false,
+            ),
+            (
+                "registry.example.com:5000/tools/deep/init:3.2",
+                "registry.example.com:5000",
+                "tools/deep/init",
+                Some("3.2"),
+                false,
+            ),
+            (
+                "REGISTRY.example.com/a",
+                "registry.example.com",
+                "a",
+                None,
+                false,
+            ),
+            (
+                "[2001:db8::1]:5000/a/b:c",
+                "[2001:db8::1]:5000",
+                "a/b",
+                Some("c"),
+                false,
+            ),
             ("[::1]/a", "[::1]", "a", None, false),
-            ("a__b/c.d-e--f_g", "docker.io", "a__b/c.d-e--f_g", None, false),
-            (&format!("ghcr.io/acme/sidecar:v2@{digest}"), "ghcr.io", "acme/sidecar", Some("v2"), true),
-            (&format!("nginx@{digest}"), "docker.io", "library/nginx", None, true),
+            (
+                "a__b/c.d-e--f_g",
+                "docker.io",
+                "a__b/c.d-e--f_g",
+                None,
+                false,
+            ),
+            (
+                &format!("ghcr.io/acme/sidecar:v2@{digest}"),
+                "ghcr.io",
+                "acme/sidecar",
+                Some("v2"),
+                true,
+            ),
+            (
+                &format!("nginx@{digest}"),
+                "docker.io",
+                "library/nginx",
+                None,
+                true,
+            ),
         ] {
             let expected = ImageName {
                 registry: registry.into(),
@@ -234,20 +327,63 @@ mod tests {
     fn what_is_not_a_reference_is_refused() {
         let long = format!("example.com/{}", "a".repeat(250));
         for text in [
-            "", " ", "nginx ", "Nginx", "nginx:", "nginx:.a", "nginx:-a", "nginx:a b", "nginx@", "nginx@sha256:ab",
-            "nginx@md5:abababababababababababababababab", "a//b", "/a", "a/", "example.com/", "example.com:/a",
-            "example.com:port/a", "example.com:123456/a", "-a.com/b", "a-.com/b", "a..com/b", "[::1/a", "[zz]/a", "[::1]x/a",
-            "a/b:c:d", "a:b/c:d:e", "a_/b", "a/_b", "a/b___c", "a/b..c", "https://example.com/a", "nginx';rm -rf /;'",
-            "nginx\n", "nginx\0", "ngıñx", HEX, &long, &format!("a:{}", "t".repeat(129)),
+            "",
+            " ",
+            "nginx ",
+            "Nginx",
+            "nginx:",
+            "nginx:.a",
+            "nginx:-a",
+            "nginx:a b",
+            "nginx@",
+            "nginx@sha256:ab",
+            "nginx@md5:abababababababababababababababab",
+            "a//b",
+            "/a",
+            "a/",
+            "example.com/",
+            "example.com:/a",
+            "example.com:port/a",
+            "example.com:123456/a",
+            "-a.com/b",
+            "a-.com/b",
+            "a..com/b",
+            "[::1/a",
+            "[zz]/a",
+            "[::1]x/a",
+            "a/b:c:d",
+            "a:b/c:d:e",
+            "a_/b",
+            "a/_b",
+            "a/b___c",
+            "a/b..c",
+            "https://example.com/a",
+            "nginx';rm -rf /;'",
+            "nginx\n",
+            "nginx\0",
+            "ngıñx",
+            HEX,
+            &long,
+            &format!("a:{}", "t".repeat(129)),
             &format!("nginx@sha256:{}", HEX.to_uppercase()),
         ] {
-            assert!(ImageName::parse(text).is_err(), "{text:?} was taken for {:?}", ImageName::parse(text));
+            assert!(
+                ImageName::parse(text).is_err(),
+                "{text:?} was taken for {:?}",
+                ImageName::parse(text)
+            );
         }
     }
 
     #[test]
     fn what_is_printed_parses_to_the_same() {
-        for text in ["nginx", "a/b:c", "localhost:5000/a:b", "[::1]:80/x/y", &format!("a/b:c@sha256:{HEX}")] {
+        for text in [
+            "nginx",
+            "a/b:c",
+            "localhost:5000/a:b",
+            "[::1]:80/x/y",
+            &format!("a/b:c@sha256:{HEX}"),
+        ] {
             let name = ImageName::parse(text).unwrap();
             assert_eq!(ImageName::parse(&name.to_string()), Ok(name));
         }

@@ -1,1 +1,5 @@
-fn main(){}
+//! The `touchstone` program.
+
+fn main() -> std::process::ExitCode {
+    touchstone::cli::run()
+}

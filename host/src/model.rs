@@ -44,7 +44,11 @@ pub struct EventImage {
 impl EventImage {
     /// Parses the reference that stands at `pointer`.
     pub fn new(text: &str, pointer: String) -> EventImage {
-        EventImage { text: text.to_owned(), pointer, name: ImageName::parse(text) }
+        EventImage {
+            text: text.to_owned(),
+            pointer,
+            name: ImageName::parse(text),
+        }
     }
 }
 
@@ -93,8 +97,12 @@ pub enum PolicyVerdict {
 
 impl PolicyVerdict {
     /// Every value, for tables.
-    pub const ALL: [PolicyVerdict; 4] =
-        [PolicyVerdict::Allow, PolicyVerdict::Warn, PolicyVerdict::Deny, PolicyVerdict::Indeterminate];
+    pub const ALL: [PolicyVerdict; 4] = [
+        PolicyVerdict::Allow,
+        PolicyVerdict::Warn,
+        PolicyVerdict::Deny,
+        PolicyVerdict::Indeterminate,
+    ];
 
     /// As it is written in answers and metrics.
     pub fn as_str(self) -> &'static str {
@@ -186,7 +194,11 @@ pub struct Outcome {
 impl Outcome {
     /// The worst level among the findings.
     pub fn verdict(&self) -> Verdict {
-        self.findings.iter().map(|finding| finding.level.verdict()).max().unwrap_or(Verdict::Allow)
+        self.findings
+            .iter()
+            .map(|finding| finding.level.verdict())
+            .max()
+            .unwrap_or(Verdict::Allow)
     }
 }
 
@@ -269,8 +281,17 @@ pub enum Fault {
 
 impl Fault {
     /// The kinds, as metrics label them.
-    pub const KINDS: [&'static str; 9] =
-        ["undecided", "trap", "time", "wall", "memory", "calls", "output", "invalid", "notLoaded"];
+    pub const KINDS: [&'static str; 9] = [
+        "undecided",
+        "trap",
+        "time",
+        "wall",
+        "memory",
+        "calls",
+        "output",
+        "invalid",
+        "notLoaded",
+    ];
 
     /// Which of [`Fault::KINDS`] it is.
     pub fn kind(&self) -> &'static str {
@@ -411,14 +432,16 @@ impl Decision {
     /// Whether nothing but policies that could not decide stands in the way.
     pub fn denied_only_by_faults(&self) -> bool {
         self.verdict == Verdict::Deny
-            && self
-                .enforcing()
-                .all(|policy| policy.counts_as != Verdict::Deny || policy.verdict == PolicyVerdict::Indeterminate)
+            && self.enforcing().all(|policy| {
+                policy.counts_as != Verdict::Deny || policy.verdict == PolicyVerdict::Indeterminate
+            })
     }
 
     /// The policies whose verdict counts.
     pub fn enforcing(&self) -> impl Iterator<Item = &PolicyDecision> {
-        self.policies.iter().filter(|policy| policy.mode == Mode::Enforce)
+        self.policies
+            .iter()
+            .filter(|policy| policy.mode == Mode::Enforce)
     }
 
     /// Without the details behind each policy's answer.

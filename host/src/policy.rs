@@ -70,7 +70,9 @@ pub enum LoadError {
         hint: String,
     },
     /// The types of an import or export differ from the contract's.
-    #[error("it does not fit the contract touchstone:policy@0.1.0: {0:#}; build it against wit/ of this version")]
+    #[error(
+        "it does not fit the contract touchstone:policy@0.1.0: {0:#}; build it against wit/ of this version"
+    )]
     Contract(wasmtime::Error),
     /// Compiling failed.
     #[error("it cannot be compiled: {0:#}")]
@@ -102,15 +104,31 @@ fn missing_grants(missing: &[&'static Capability]) -> String {
     let names: Vec<&str> = missing.iter().map(|capability| capability.name).collect();
     let lines: Vec<String> = missing
         .iter()
-        .map(|capability| format!("{}: [\"{}\"]", capability.name, capability.example.unwrap_or("*")))
+        .map(|capability| {
+            format!(
+                "{}: [\"{}\"]",
+                capability.name,
+                capability.example.unwrap_or("*")
+            )
+        })
         .collect();
-    format!("it imports {} without a grant: add to policy.yaml `grants: {{{}}}`", names.join(", "), lines.join(", "))
+    format!(
+        "it imports {} without a grant: add to policy.yaml `grants: {{{}}}`",
+        names.join(", "),
+        lines.join(", ")
+    )
 }
 
 fn problems(problems: &[(String, String)]) -> String {
     let lines: Vec<String> = problems
         .iter()
-        .map(|(path, message)| if path.is_empty() { message.clone() } else { format!("{path}: {message}") })
+        .map(|(path, message)| {
+            if path.is_empty() {
+                message.clone()
+            } else {
+                format!("{path}: {message}")
+            }
+        })
         .collect();
     lines.join("; ")
 }
@@ -134,12 +152,20 @@ impl Policy {
         data: &Arc<Data>,
     ) -> Result<Policy, LoadError> {
         let grants = Arc::new(effective_grants(&config.grants)?);
-        let loader = Loader { sandbox, config: &config, module, data, grants: &grants };
+        let loader = Loader {
+            sandbox,
+            config: &config,
+            module,
+            data,
+            grants: &grants,
+        };
         let (pre, entry) = match loader.cached()? {
             Some(ready) => ready,
             None => loader.build().await?,
         };
-        let info = entry.info.ok_or_else(|| LoadError::Host("the description was lost".to_owned()))?;
+        let info = entry
+            .info
+            .ok_or_else(|| LoadError::Host("the description was lost".to_owned()))?;
         Ok(Policy {
             identity: identity(&config, module),
             module_digest: module.digest().to_owned(),
@@ -156,14 +182,21 @@ impl Policy {
     /// Judges an event in a fresh instance, which is thrown away after.
     pub async fn run(&self, event: &Arc<Event>, data: &Arc<Data>, now: Timestamp) -> Run {
         let started = Instant::now();
-        let evaluation = Evaluation { event: Arc::clone(event), now };
-        let mut session = self.session(data, evaluation);
-        let answer = match tokio::time::timeout(self.config.limits.wall, session.start_and_evaluate()).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Wall),
+        let evaluation = Evaluation {
+            event: Arc::clone(event),
+            now,
         };
+        let mut session = self.session(data, evaluation);
+        let answer =
+            match tokio::time::timeout(self.config.limits.wall, session.start_and_evaluate()).await
+            {
+                Ok(answer) => answer,
+                Err(_) => Err(Failure::Wall),
+            };
         let traces = session.store.into_data().traces();
-        let outcome = answer.map_err(|failure| self.fault(failure, &traces)).and_then(|outcome| self.check(outcome));
+        let outcome = answer
+            .map_err(|failure| self.fault(failure, &traces))
+            .and_then(|outcome| self.check(outcome));
         let explain = Explain {
             module: Some(self.module_digest.clone()),
             duration_us: started.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
@@ -185,7 +218,11 @@ impl Policy {
             max_memory: bytes(limits.memory),
             max_time: limits.time,
         };
-        Session { policy: self, store: self.sandbox.store(reach, bytes(limits.output)), instance: None }
+        Session {
+            policy: self,
+            store: self.sandbox.store(reach, bytes(limits.output)),
+            instance: None,
+        }
     }
 
     /// Its configuration.
@@ -220,7 +257,10 @@ impl Policy {
 
     /// The contract's rules that types cannot express.
     fn check(&self, outcome: Outcome) -> Result<Outcome, Fault> {
-        let invalid = |reason: &str| Fault::Invalid { policy: self.config.name.clone(), reason: reason.to_owned() };
+        let invalid = |reason: &str| Fault::Invalid {
+            policy: self.config.name.clone(),
+            reason: reason.to_owned(),
+        };
         if outcome.findings.iter().any(|finding| finding.id.is_empty()) {
             return Err(invalid("a finding has an empty id"));
         }
@@ -233,14 +273,73 @@ impl Policy {
     }
 
     fn fault(&self, failure: Failure, traces: &Traces) -> Fault {
-        fault(&self.config, failure, traces, &humantime(self.config.limits.time))
+        fault(
+            &self.config,
+            failure,
+            traces,
+            &humantime(self.config.limits.time),
+        )
+    }
+}
+
+/// What a module says about itself. It runs with every capability linked, and no event.
+pub async fn describe(
+    sandbox: &Arc<Sandbox>,
+    path: &std::path::Path,
+    module: &Module,
+) -> Result<Info, LoadError> {
+    let everything = |row: &Capability| {
+        (
+            row.name.to_owned(),
+            Pattern::parse("*").into_iter().collect(),
+        )
+    };
+    let grants = Grants::new(CAPABILITIES.iter().map(everything).collect());
+    let config = PolicyConfig::for_inspection(path, grants.clone());
+    let loader = Loader {
+        sandbox,
+        config: &config,
+        module,
+        data: &Arc::default(),
+        grants: &Arc::new(grants),
+    };
+    let bytes = module
+        .component()
+        .map_err(|source| loader.module_error(source))?;
+    let component = Component::new(sandbox.engine(), &bytes).map_err(LoadError::Compile)?;
+    let pre = loader.link(&component)?;
+    let mut store = sandbox.store(loader.reach(), bytes_of_output(&config));
+    let answer = async {
+        let guest = pre.instantiate_async(&mut store).await?;
+        guest
+            .touchstone_policy_guest()
+            .call_describe(&mut store)
+            .await
+    };
+    match answer.await {
+        Ok(info) => Info::try_from(info).map_err(LoadError::Describe),
+        Err(error) => {
+            let limit = humantime(config.limits.configure);
+            Err(LoadError::Fault(fault(
+                &config,
+                error.into(),
+                &store.into_data().traces(),
+                &limit,
+            )))
+        }
     }
 }
 
 /// Names everything that decides what a policy answers, besides the data.
 pub fn identity(config: &PolicyConfig, module: &Module) -> String {
     // Debug shows every field, so that none can be forgotten.
-    let text = format!("{:?}", PolicyConfig { module: "".into(), ..config.clone() });
+    let text = format!(
+        "{:?}",
+        PolicyConfig {
+            module: "".into(),
+            ..config.clone()
+        }
+    );
     hex(&Sha256::digest(format!("{}\n{text}", module.digest())))
 }
 
@@ -254,26 +353,39 @@ fn humantime(duration: Duration) -> String {
 
 /// The grants of policy.yaml, checked, with those that every policy has.
 fn effective_grants(granted: &Grants) -> Result<Grants, LoadError> {
-    let known: Vec<&str> = CAPABILITIES.iter().filter(|row| row.example.is_some()).map(|row| row.name).collect();
+    let known: Vec<&str> = CAPABILITIES
+        .iter()
+        .filter(|row| row.example.is_some())
+        .map(|row| row.name)
+        .collect();
     let mut all = std::collections::BTreeMap::new();
     for (name, patterns) in granted.iter() {
         if !known.contains(&name) {
-            return Err(LoadError::UnknownGrant { name: name.to_owned(), hint: suggestion(name, &known) });
+            return Err(LoadError::UnknownGrant {
+                name: name.to_owned(),
+                hint: suggestion(name, &known),
+            });
         }
         all.insert(name.to_owned(), patterns.to_vec());
     }
     for capability in CAPABILITIES.iter().filter(|row| row.example.is_none()) {
-        all.insert(capability.name.to_owned(), Pattern::parse("*").into_iter().collect());
+        all.insert(
+            capability.name.to_owned(),
+            Pattern::parse("*").into_iter().collect(),
+        );
     }
     Ok(Grants::new(all))
 }
 
 fn reads_hold(reads: &[(String, String)], data: &Data) -> bool {
-    reads.iter().all(|(path, hash)| read_hash(data, path) == *hash)
+    reads
+        .iter()
+        .all(|(path, hash)| read_hash(data, path) == *hash)
 }
 
 fn read_hash(data: &Data, path: &str) -> String {
-    data.get(path).map_or_else(String::new, |text| hex(&Sha256::digest(text)))
+    data.get(path)
+        .map_or_else(String::new, |text| hex(&Sha256::digest(text)))
 }
 
 /// One instance of a policy.
@@ -295,7 +407,10 @@ impl Session<'_> {
         let instance = self.policy.pre.instantiate_async(&mut self.store).await?;
         if !self.policy.configured {
             let settings = &self.policy.config.settings;
-            let configured = instance.touchstone_policy_guest().call_configure(&mut self.store, settings).await?;
+            let configured = instance
+                .touchstone_policy_guest()
+                .call_configure(&mut self.store, settings)
+                .await?;
             configured.map_err(|problems| Failure::Undecided(self::problems(&pairs(problems))))?;
         }
         self.instance = Some(instance);
@@ -304,9 +419,20 @@ impl Session<'_> {
 
     /// Judges the event.
     pub async fn evaluate(&mut self) -> Result<Outcome, Failure> {
-        let info = self.store.data().event().map_err(wasmtime::Error::from)?.as_ref().into();
-        let Some(instance) = &self.instance else { return Err(Failure::NotStarted) };
-        let answer = instance.touchstone_policy_guest().call_evaluate(&mut self.store, &info).await?;
+        let info = self
+            .store
+            .data()
+            .event()
+            .map_err(wasmtime::Error::from)?
+            .as_ref()
+            .into();
+        let Some(instance) = &self.instance else {
+            return Err(Failure::NotStarted);
+        };
+        let answer = instance
+            .touchstone_policy_guest()
+            .call_evaluate(&mut self.store, &info)
+            .await?;
         answer.map(Outcome::from).map_err(Failure::Undecided)
     }
 }
@@ -336,34 +462,77 @@ fn fault(config: &PolicyConfig, failure: Failure, traces: &Traces, time: &str) -
     let limits = &config.limits;
     let error = match failure {
         Failure::Undecided(reason) => return Fault::Undecided { policy, reason },
-        Failure::Wall => return Fault::Wall { policy, limit: humantime(limits.wall) },
-        Failure::NotStarted => return Fault::Invalid { policy, reason: "it was not started".to_owned() },
+        Failure::Wall => {
+            return Fault::Wall {
+                policy,
+                limit: humantime(limits.wall),
+            };
+        }
+        Failure::NotStarted => {
+            return Fault::Invalid {
+                policy,
+                reason: "it was not started".to_owned(),
+            };
+        }
         Failure::Wasm(error) => error,
     };
     match error.downcast_ref::<Stop>() {
-        Some(Stop::Calls) => return Fault::Calls { policy, limit: limits.calls.to_string() },
-        Some(Stop::Time) => return Fault::Time { policy, limit: time.to_owned() },
-        Some(stop) => return Fault::Invalid { policy, reason: stop.to_string() },
+        Some(Stop::Calls) => {
+            return Fault::Calls {
+                policy,
+                limit: limits.calls.to_string(),
+            };
+        }
+        Some(Stop::Time) => {
+            return Fault::Time {
+                policy,
+                limit: time.to_owned(),
+            };
+        }
+        Some(stop) => {
+            return Fault::Invalid {
+                policy,
+                reason: stop.to_string(),
+            };
+        }
         None => {}
     }
     if traces.memory_refused {
-        return Fault::Memory { policy, limit: limits.memory.to_string() };
+        return Fault::Memory {
+            policy,
+            limit: limits.memory.to_string(),
+        };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
-        return Fault::Trap { policy, trap: describe_trap(*trap, &error, traces) };
+        return Fault::Trap {
+            policy,
+            trap: describe_trap(*trap, &error, traces),
+        };
     }
     // wasmtime gives this one no type of its own; a test holds the text.
-    if error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted") {
-        return Fault::Output { policy, limit: limits.output.to_string() };
+    if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls has been exhausted")
+    {
+        return Fault::Output {
+            policy,
+            limit: limits.output.to_string(),
+        };
     }
-    Fault::Invalid { policy, reason: error.root_cause().to_string() }
+    Fault::Invalid {
+        policy,
+        reason: error.root_cause().to_string(),
+    }
 }
 
 /// The trap, where it happened, and the last that the policy logged as an error: its panic message.
 fn describe_trap(trap: Trap, error: &wasmtime::Error, traces: &Traces) -> String {
     let mut text = trap.to_string();
     let backtrace = error.downcast_ref::<WasmBacktrace>();
-    if let Some(name) = backtrace.and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name())) {
+    if let Some(name) =
+        backtrace.and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))
+    {
         // Writing to a String cannot fail.
         let _ = write!(text, " in {name}");
     }
@@ -374,7 +543,10 @@ fn describe_trap(trap: Trap, error: &wasmtime::Error, traces: &Traces) -> String
 }
 
 fn pairs(problems: Vec<Problem>) -> Vec<(String, String)> {
-    problems.into_iter().map(|Problem { path, message }| (path, message)).collect()
+    problems
+        .into_iter()
+        .map(|Problem { path, message }| (path, message))
+        .collect()
 }
 
 /// The steps of one load, with what they share.
@@ -389,9 +561,13 @@ struct Loader<'a> {
 impl Loader<'_> {
     /// The policy as it was compiled before.
     fn cached(&self) -> Result<Option<(PolicyPre<Ctx>, Entry)>, LoadError> {
-        let Some(cache) = self.sandbox.cache() else { return Ok(None) };
+        let Some(cache) = self.sandbox.cache() else {
+            return Ok(None);
+        };
         match cache.load(&self.key(), self.sandbox.engine()) {
-            Some((component, entry)) if entry.info.is_some() && reads_hold(&entry.reads, self.data) => {
+            Some((component, entry))
+                if entry.info.is_some() && reads_hold(&entry.reads, self.data) =>
+            {
                 Ok(Some((self.link(&component)?, entry)))
             }
             _ => Ok(None),
@@ -400,7 +576,10 @@ impl Loader<'_> {
 
     /// Configures the policy and compiles it as it is then.
     async fn build(&self) -> Result<(PolicyPre<Ctx>, Entry), LoadError> {
-        let bytes = self.module.component().map_err(|source| self.module_error(source))?;
+        let bytes = self
+            .module
+            .component()
+            .map_err(|source| self.module_error(source))?;
         let instrumented = match Instrumented::new(&bytes) {
             Ok(instrumented) => Some(instrumented),
             Err(reason) => {
@@ -408,11 +587,15 @@ impl Loader<'_> {
                 None
             }
         };
-        let first = instrumented.as_ref().map_or(bytes.as_ref(), |instrumented| &instrumented.bytes);
+        let first = instrumented
+            .as_ref()
+            .map_or(bytes.as_ref(), |instrumented| &instrumented.bytes);
         let component = self.compile_first(first)?;
         let pre = self.link(&component)?;
 
-        let mut store = self.sandbox.store(self.reach(), bytes_of_output(self.config));
+        let mut store = self
+            .sandbox
+            .store(self.reach(), bytes_of_output(self.config));
         let configured = self.configure(&pre, &mut store).await;
         let (instance, info) = match configured {
             Ok(done) => done,
@@ -420,7 +603,12 @@ impl Loader<'_> {
             Err(Configure::Describe(reason)) => return Err(LoadError::Describe(reason)),
             Err(Configure::Failure(failure)) => {
                 let limit = humantime(self.config.limits.configure);
-                return Err(LoadError::Fault(fault(self.config, failure, &store.into_data().traces(), &limit)));
+                return Err(LoadError::Fault(fault(
+                    self.config,
+                    failure,
+                    &store.into_data().traces(),
+                    &limit,
+                )));
             }
         };
         let snapshot = match &instrumented {
@@ -431,7 +619,10 @@ impl Loader<'_> {
         let entry = Entry {
             info: Some(info),
             configured: snapshot.is_some(),
-            reads: reads.into_iter().map(|path| (path.clone(), read_hash(self.data, &path))).collect(),
+            reads: reads
+                .into_iter()
+                .map(|path| (path.clone(), read_hash(self.data, &path)))
+                .collect(),
         };
         let (component, entry) = match snapshot {
             Some(snapshot) => self.compile_last(&snapshot, entry)?,
@@ -450,24 +641,44 @@ impl Loader<'_> {
         if let Some((component, _)) = cache.load(&key, engine) {
             return Ok(component);
         }
-        let entry = Entry { info: None, configured: false, reads: Vec::new() };
-        self.compile_and_keep(&key, bytes, entry).map(|(component, _)| component)
+        let entry = Entry {
+            info: None,
+            configured: false,
+            reads: Vec::new(),
+        };
+        self.compile_and_keep(&key, bytes, entry)
+            .map(|(component, _)| component)
     }
 
     /// Compiles the configured component, to be found again by module and settings.
     fn compile_last(&self, snapshot: &[u8], entry: Entry) -> Result<(Component, Entry), LoadError> {
         if self.sandbox.cache().is_none() {
-            let component = Component::new(self.sandbox.engine(), snapshot).map_err(LoadError::Compile)?;
+            let component =
+                Component::new(self.sandbox.engine(), snapshot).map_err(LoadError::Compile)?;
             return Ok((component, entry));
         }
         self.compile_and_keep(&self.key(), snapshot, entry)
     }
 
-    fn compile_and_keep(&self, key: &str, bytes: &[u8], entry: Entry) -> Result<(Component, Entry), LoadError> {
+    fn compile_and_keep(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        entry: Entry,
+    ) -> Result<(Component, Entry), LoadError> {
         let engine = self.sandbox.engine();
-        let code = engine.precompile_component(bytes).map_err(LoadError::Compile)?;
-        let copy = Entry { info: entry.info.clone(), reads: entry.reads.clone(), configured: entry.configured };
-        let stored = self.sandbox.cache().map(|cache| cache.store(key, &code, copy, engine));
+        let code = engine
+            .precompile_component(bytes)
+            .map_err(LoadError::Compile)?;
+        let copy = Entry {
+            info: entry.info.clone(),
+            reads: entry.reads.clone(),
+            configured: entry.configured,
+        };
+        let stored = self
+            .sandbox
+            .cache()
+            .map(|cache| cache.store(key, &code, copy, engine));
         let component = match stored {
             Some(Ok(component)) => component,
             Some(Err(error)) => {
@@ -481,9 +692,16 @@ impl Loader<'_> {
 
     /// What the cache knows the configured policy by. The call limits are part of it: they bound `configure`, too.
     fn key(&self) -> String {
-        let Some(cache) = self.sandbox.cache() else { return String::new() };
+        let Some(cache) = self.sandbox.cache() else {
+            return String::new();
+        };
         let limits = format!("{:?}", self.config.limits);
-        cache.key(&[b"last", self.module.digest().as_bytes(), self.config.settings.as_bytes(), limits.as_bytes()])
+        cache.key(&[
+            b"last",
+            self.module.digest().as_bytes(),
+            self.config.settings.as_bytes(),
+            limits.as_bytes(),
+        ])
     }
 
     /// Checks the imports against the grants and resolves them. Nothing of the guest has run yet.
@@ -493,7 +711,9 @@ impl Loader<'_> {
         let mut missing = Vec::new();
         for import in module::imports(component, engine) {
             let capability = module::interface(&import).and_then(capability::find);
-            let Some(capability) = capability else { return Err(unknown_import(import)) };
+            let Some(capability) = capability else {
+                return Err(unknown_import(import));
+            };
             if self.grants.contains(capability.name) {
                 (capability.link)(&mut linker).map_err(LoadError::Contract)?;
             } else {
@@ -503,7 +723,9 @@ impl Loader<'_> {
         if !missing.is_empty() {
             return Err(LoadError::NotGranted(missing));
         }
-        let pre = linker.instantiate_pre(component).map_err(LoadError::Contract)?;
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(LoadError::Contract)?;
         let pre = snapshot::fits(&pre).map_err(LoadError::Contract)?;
         snapshot::warm(component);
         Ok(pre)
@@ -520,7 +742,9 @@ impl Loader<'_> {
         let guest = bindings.touchstone_policy_guest();
         let info = guest.call_describe(&mut *store).await?;
         let info = Info::try_from(info).map_err(Configure::Describe)?;
-        let configured = guest.call_configure(&mut *store, &self.config.settings).await?;
+        let configured = guest
+            .call_configure(&mut *store, &self.config.settings)
+            .await?;
         configured.map_err(|problems| Configure::Problems(pairs(problems)))?;
         Ok((instance, info))
     }
@@ -538,7 +762,10 @@ impl Loader<'_> {
     }
 
     fn module_error(&self, source: ModuleError) -> LoadError {
-        LoadError::Module { path: self.config.module.display().to_string(), source }
+        LoadError::Module {
+            path: self.config.module.display().to_string(),
+            source,
+        }
     }
 }
 

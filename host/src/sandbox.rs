@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::{
-    CacheStore, Config, Enabled, Engine, InstanceAllocationStrategy, Inlining, OptLevel, PoolingAllocationConfig, Store,
-    WasmBacktraceDetails,
+    CacheStore, Config, Enabled, Engine, Inlining, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, Store, WasmBacktraceDetails,
 };
 
 use crate::config::{MAX_MEMORY, PoolConfig};
@@ -37,7 +37,9 @@ pub struct Sandbox {
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot reserve a pool of {instances} instances: {source}; lower pool.instances or raise the address space limit (ulimit -v)")]
+#[error(
+    "cannot reserve a pool of {instances} instances: {source}; lower pool.instances or raise the address space limit (ulimit -v)"
+)]
 pub struct SandboxError {
     instances: u32,
     source: wasmtime::Error,
@@ -47,7 +49,10 @@ impl Sandbox {
     /// Reserves the pool and starts the ticker, which ends with the engine. A cache folder that cannot be trusted is
     /// left alone, and said so.
     pub fn new(pool: &PoolConfig, cache: Option<&Path>) -> Result<Sandbox, SandboxError> {
-        let failed = |source| SandboxError { instances: pool.instances, source };
+        let failed = |source| SandboxError {
+            instances: pool.instances,
+            source,
+        };
         let engine = Engine::new(&engine_config(pool).map_err(failed)?).map_err(failed)?;
         let ticking = engine.weak();
         std::thread::spawn(move || {
@@ -89,7 +94,9 @@ impl Sandbox {
 
     /// Instances that exist at this moment.
     pub fn live_instances(&self) -> u64 {
-        self.engine.pooling_allocator_metrics().map_or(0, |metrics| metrics.component_instances())
+        self.engine
+            .pooling_allocator_metrics()
+            .map_or(0, |metrics| metrics.component_instances())
     }
 }
 

@@ -13,6 +13,10 @@ use crate::testing::clock as host;
 pub fn now() -> Result<SystemTime, Undecided> {
     let instant = host::now().map_err(|error| Undecided::new(error.message()))?;
     let seconds = Duration::from_secs(instant.seconds.unsigned_abs());
-    let start = if instant.seconds < 0 { SystemTime::UNIX_EPOCH - seconds } else { SystemTime::UNIX_EPOCH + seconds };
+    let start = if instant.seconds < 0 {
+        SystemTime::UNIX_EPOCH - seconds
+    } else {
+        SystemTime::UNIX_EPOCH + seconds
+    };
     Ok(start + Duration::from_nanos(u64::from(instant.nanoseconds)))
 }

@@ -19,9 +19,9 @@ pub fn text(path: &str) -> Result<String, Error> {
 /// Build paths with [`path`]: keys may hold slashes.
 pub fn get<T: DeserializeOwned>(path: &str) -> Result<Option<T>, Undecided> {
     match text(path) {
-        Ok(text) => {
-            serde_json::from_str(&text).map(Some).map_err(|error| Undecided::new(format!("data at {path}: {error}")))
-        }
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Undecided::new(format!("data at {path}: {error}"))),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(Undecided::new(error.message())),
     }
@@ -29,6 +29,9 @@ pub fn get<T: DeserializeOwned>(path: &str) -> Result<Option<T>, Undecided> {
 
 /// Joins keys to a path: `path(["clair", "a/b"])` is `clair/a~1b`.
 pub fn path<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
-    let escaped: Vec<String> = keys.into_iter().map(|key| key.replace('~', "~0").replace('/', "~1")).collect();
+    let escaped: Vec<String> = keys
+        .into_iter()
+        .map(|key| key.replace('~', "~0").replace('/', "~1"))
+        .collect();
     escaped.join("/")
 }

@@ -2,9 +2,9 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::Undecided;
 use crate::bindings::touchstone::policy::types::EventInfo;
 use crate::bindings::touchstone::policy::types::{Image, ImageName};
-use crate::Undecided;
 
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::touchstone::policy::event as host;
@@ -30,8 +30,22 @@ pub struct Event {
 
 impl Event {
     pub(crate) fn new(info: EventInfo) -> Event {
-        let EventInfo { id, kind, source, time, subject, namespace } = info;
-        Event { id, kind, source, time, subject, namespace }
+        let EventInfo {
+            id,
+            kind,
+            source,
+            time,
+            subject,
+            namespace,
+        } = info;
+        Event {
+            id,
+            kind,
+            source,
+            time,
+            subject,
+            namespace,
+        }
     }
 
     /// The whole document. For small ones; of a large one, [`get`](Event::get) what is needed.
@@ -47,12 +61,15 @@ impl Event {
     /// The value at an RFC 6901 pointer: `event.get::<u32>("/spec/replicas")?`. Nothing when there is no such place; an
     /// error when what is there is not a `T`.
     pub fn get<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>, Undecided> {
-        host::get(pointer).map(|text| read(pointer, &text)).transpose()
+        host::get(pointer)
+            .map(|text| read(pointer, &text))
+            .transpose()
     }
 
     /// Like [`get`](Event::get), where the policy cannot decide without the value.
     pub fn require<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Undecided> {
-        self.get(pointer)?.ok_or_else(|| Undecided::new(format!("the document has nothing at {pointer}")))
+        self.get(pointer)?
+            .ok_or_else(|| Undecided::new(format!("the document has nothing at {pointer}")))
     }
 
     /// The images that the event is about, in document order.
@@ -64,7 +81,9 @@ impl Event {
 impl Image {
     /// Its parts; a policy that cannot do without them leaves the decision to `onError` when it has none.
     pub fn name(&self) -> Result<&ImageName, Undecided> {
-        let invalid = |why: &String| Undecided::new(format!("{:?} is not an image reference: {why}", self.text));
+        let invalid = |why: &String| {
+            Undecided::new(format!("{:?} is not an image reference: {why}", self.text))
+        };
         self.name.as_ref().map_err(invalid)
     }
 }
@@ -85,7 +104,11 @@ fn read<T: DeserializeOwned>(pointer: &str, text: &str) -> Result<T, Undecided> 
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = format!("{pointer}{}", crate::settings::pointer(error.path()));
-        let place = if place.is_empty() { "the document".to_owned() } else { place };
+        let place = if place.is_empty() {
+            "the document".to_owned()
+        } else {
+            place
+        };
         Undecided::new(format!("{place}: {}", error.inner()))
     })
 }

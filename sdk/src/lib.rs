@@ -74,7 +74,10 @@ pub type Need = (&'static str, &'static str);
 
 /// What nearly every policy uses.
 pub mod prelude {
-    pub use crate::{Event, Finding, Image, ImageName, Level, Outcome, Policy, Problem, Regex, Severity, Undecided};
+    pub use crate::{
+        Event, Finding, Image, ImageName, Level, Outcome, Policy, Problem, Regex, Severity,
+        Undecided,
+    };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;
     pub use serde_json::{Value, json};
@@ -85,10 +88,18 @@ pub mod prelude {
 pub use {schemars, serde, serde_json};
 
 pub use bindings::exports::touchstone::policy::guest::Problem;
-pub use bindings::touchstone::policy::types::{Error, Finding, Image, ImageName, Level, Outcome, Severity};
+pub use bindings::touchstone::policy::types::{
+    Error, Finding, Image, ImageName, Level, Outcome, Severity,
+};
 
 #[doc(hidden)]
-#[allow(missing_docs, unsafe_code, clippy::all, clippy::unwrap_used, reason = "generated from wit/, which is documented")]
+#[allow(
+    missing_docs,
+    unsafe_code,
+    clippy::all,
+    clippy::unwrap_used,
+    reason = "generated from wit/, which is documented"
+)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
@@ -103,7 +114,7 @@ pub mod bindings {
 pub mod guest {
     pub use crate::bindings::exports::touchstone::policy::guest::{Guest, Info};
     pub use crate::bindings::touchstone::policy::types::EventInfo;
-    pub use crate::policy::{Module, Slot, configure, describe, evaluate};
+    pub use crate::policy::{Module, Slot, configure, describe, evaluate, is_policy};
 }
 
 /// Exports a policy from a module: one line for each crate.
@@ -112,7 +123,15 @@ pub mod guest {
 #[macro_export]
 macro_rules! export {
     ($policy:ty) => {
-        #[allow(unsafe_code, reason = "the exported symbols of the component model's ABI")]
+        /// Natively there is nothing to export, but the same to check.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = $crate::guest::is_policy::<$policy>();
+
+        #[cfg(target_arch = "wasm32")]
+        #[allow(
+            unsafe_code,
+            reason = "the exported symbols of the component model's ABI"
+        )]
         const _: () = {
             static POLICY: $crate::guest::Slot<$policy> = $crate::guest::Slot::new();
 
@@ -133,7 +152,7 @@ macro_rules! export {
 
                 fn evaluate(event: $crate::guest::EventInfo) -> Result<$crate::Outcome, String> {
                     $crate::guest::evaluate(&POLICY, event)
-                }
+        }
             }
 
             $crate::bindings::export_guest!(Exported with_types_in $crate::bindings);

@@ -28,7 +28,9 @@ pub fn error(message: &str, fields: &[(&str, &str)]) {
 }
 
 fn write(level: LogLevel, message: &str, fields: &[(&str, &str)]) {
-    let fields: Vec<(String, String)> =
-        fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let fields: Vec<(String, String)> = fields
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
     host::write(level, message, &fields);
 }

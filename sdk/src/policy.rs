@@ -81,7 +81,14 @@ impl Finding {
     /// A finding of a level, of unknown severity.
     pub fn new(level: Level, id: impl Into<String>, message: impl Into<String>) -> Finding {
         let (id, message) = (id.into(), message.into());
-        Finding { id, level, severity: Severity::Unknown, message, target: None, remedy: None }
+        Finding {
+            id,
+            level,
+            severity: Severity::Unknown,
+            message,
+            target: None,
+            remedy: None,
+        }
     }
 
     /// How bad it is.
@@ -106,7 +113,11 @@ impl Finding {
 /// Nothing to say, which allows.
 impl Default for Outcome {
     fn default() -> Outcome {
-        Outcome { findings: Vec::new(), stop: false, patch: None }
+        Outcome {
+            findings: Vec::new(),
+            stop: false,
+            patch: None,
+        }
     }
 }
 
@@ -125,7 +136,11 @@ impl Outcome {
 
 impl From<Vec<Finding>> for Outcome {
     fn from(findings: Vec<Finding>) -> Outcome {
-        Outcome { findings, stop: false, patch: None }
+        Outcome {
+            findings,
+            stop: false,
+            patch: None,
+        }
     }
 }
 
@@ -140,11 +155,17 @@ pub struct Slot<P>(OnceLock<P>);
 
 impl<P> Slot<P> {
     /// Empty.
-    #[expect(clippy::new_without_default, reason = "only the macro makes one, in a static")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "only the macro makes one, in a static"
+    )]
     pub const fn new() -> Slot<P> {
         Slot(OnceLock::new())
     }
 }
+
+/// Compiles only for a policy.
+pub const fn is_policy<P: Policy>() {}
 
 /// What a module is called: its crate's name, version and description.
 pub struct Module {
@@ -159,7 +180,10 @@ pub struct Module {
 /// The exported `describe`.
 pub fn describe<P: Policy>(module: Module) -> Info {
     report_panics();
-    let need = |(capability, why): &crate::Need| Need { capability: (*capability).to_owned(), why: (*why).to_owned() };
+    let need = |(capability, why): &crate::Need| Need {
+        capability: (*capability).to_owned(),
+        why: (*why).to_owned(),
+    };
     Info {
         name: module.name.to_owned(),
         version: module.version.to_owned(),
@@ -171,7 +195,9 @@ pub fn describe<P: Policy>(module: Module) -> Info {
 }
 
 fn schema<P: Policy>() -> Value {
-    schemars::SchemaGenerator::default().into_root_schema_for::<P>().to_value()
+    schemars::SchemaGenerator::default()
+        .into_root_schema_for::<P>()
+        .to_value()
 }
 
 /// The exported `configure`.
@@ -185,17 +211,29 @@ pub fn configure<P: Policy>(slot: &Slot<P>, settings: &str) -> Result<(), Vec<Pr
 
 /// Reads settings, or reports every problem with them.
 pub(crate) fn read_settings<P: Policy>(text: &str) -> Result<P, Vec<Problem>> {
-    let whole = |message: String| vec![Problem { path: String::new(), message }];
+    let whole = |message: String| {
+        vec![Problem {
+            path: String::new(),
+            message,
+        }]
+    };
     let settings: Value = serde_json::from_str(text).map_err(|error| whole(error.to_string()))?;
     let problems = settings::problems(&schema::<P>(), &settings);
     if !problems.is_empty() {
         return Err(problems);
     }
     let policy: P = serde_path_to_error::deserialize(&settings).map_err(|error| {
-        vec![Problem { path: settings::pointer(error.path()), message: error.inner().to_string() }]
+        vec![Problem {
+            path: settings::pointer(error.path()),
+            message: error.inner().to_string(),
+        }]
     })?;
     let problems = policy.check();
-    if problems.is_empty() { Ok(policy) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(policy)
+    } else {
+        Err(problems)
+    }
 }
 
 /// The exported `evaluate`.

@@ -26,7 +26,9 @@ impl<'de> Deserialize<'de> for Regex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Regex, D::Error> {
         let text = String::deserialize(deserializer)?;
         let compiled = regex_lite::Regex::new(&text);
-        compiled.map(Regex).map_err(|error| D::Error::custom(format!("{text:?} is not a regular expression: {error}")))
+        compiled.map(Regex).map_err(|error| {
+            D::Error::custom(format!("{text:?} is not a regular expression: {error}"))
+        })
     }
 }
 

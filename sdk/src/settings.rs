@@ -9,7 +9,10 @@ use crate::Problem;
 
 /// Every way in which the settings break the schema.
 pub(crate) fn problems(schema: &Value, settings: &Value) -> Vec<Problem> {
-    let mut walk = Walk { root: schema, problems: Vec::new() };
+    let mut walk = Walk {
+        root: schema,
+        problems: Vec::new(),
+    };
     walk.check(schema, settings, "");
     walk.problems
 }
@@ -46,7 +49,10 @@ impl Walk<'_> {
         };
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let root = self.root;
-            if let Some(target) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+            if let Some(target) = target
+                .strip_prefix('#')
+                .and_then(|pointer| root.pointer(pointer))
+            {
                 self.check(target, value, path);
             }
         }
@@ -67,12 +73,18 @@ impl Walk<'_> {
     /// One of the branches has to fit; if none does, the nearest one says why.
     fn check_choice(&mut self, branches: &[Value], value: &Value, path: &str) {
         let tried = branches.iter().map(|branch| {
-            let mut walk = Walk { root: self.root, problems: Vec::new() };
+            let mut walk = Walk {
+                root: self.root,
+                problems: Vec::new(),
+            };
             walk.check(branch, value, path);
             walk.problems
         });
-        let same_type = |problems: &Vec<Problem>| problems.iter().any(|problem| problem.path == path);
-        if let Some(nearest) = tried.min_by_key(|problems| (!problems.is_empty(), same_type(problems), problems.len())) {
+        let same_type =
+            |problems: &Vec<Problem>| problems.iter().any(|problem| problem.path == path);
+        if let Some(nearest) =
+            tried.min_by_key(|problems| (!problems.is_empty(), same_type(problems), problems.len()))
+        {
             self.problems.extend(nearest);
         }
     }
@@ -80,7 +92,14 @@ impl Walk<'_> {
     fn check_value(&mut self, schema: &Map<String, Value>, value: &Value, path: &str) {
         let expected = types(schema);
         if !expected.is_empty() && !expected.iter().any(|name| has_type(value, name)) {
-            return self.report(path, &format!("expected {}, found {}", expected.join(" or "), type_name(value)));
+            return self.report(
+                path,
+                &format!(
+                    "expected {}, found {}",
+                    expected.join(" or "),
+                    type_name(value)
+                ),
+            );
         }
         let allowed = list(schema, "enum");
         if !allowed.is_empty() && !allowed.contains(value) {
@@ -101,7 +120,9 @@ impl Walk<'_> {
             Value::String(_) => ("minLength", "maxLength"),
             _ => ("minItems", "maxItems"),
         };
-        let (Some(size), what) = (size, measured(value)) else { return };
+        let (Some(size), what) = (size, measured(value)) else {
+            return;
+        };
         if let Some(bound) = number(schema, least).filter(|bound| size < *bound) {
             self.report(path, &format!("{what}{size} is less than {bound}"));
         }
@@ -110,21 +131,32 @@ impl Walk<'_> {
         }
     }
 
-    fn check_object(&mut self, schema: &Map<String, Value>, object: &Map<String, Value>, path: &str) {
+    fn check_object(
+        &mut self,
+        schema: &Map<String, Value>,
+        object: &Map<String, Value>,
+        path: &str,
+    ) {
         for key in list(schema, "required").iter().filter_map(Value::as_str) {
             if !object.contains_key(key) {
                 self.report(path, &format!("key {key:?} is missing"));
             }
         }
         let empty = Map::new();
-        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+        let properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
         for (key, value) in object {
             let here = format!("{path}/{}", escape(key));
             match (properties.get(key), schema.get("additionalProperties")) {
                 (Some(property), _) => self.check(property, value, &here),
                 (None, Some(Value::Bool(false))) => {
                     let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-                    self.report(&here, &format!("unknown key; known are {}", known.join(", ")));
+                    self.report(
+                        &here,
+                        &format!("unknown key; known are {}", known.join(", ")),
+                    );
                 }
                 (None, Some(other)) => self.check(other, value, &here),
                 (None, None) => {}
@@ -142,12 +174,18 @@ impl Walk<'_> {
     }
 
     fn report(&mut self, path: &str, message: &str) {
-        self.problems.push(Problem { path: path.to_owned(), message: message.to_owned() });
+        self.problems.push(Problem {
+            path: path.to_owned(),
+            message: message.to_owned(),
+        });
     }
 }
 
 fn list<'a>(schema: &'a Map<String, Value>, keyword: &str) -> &'a [Value] {
-    schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    schema
+        .get(keyword)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn number(schema: &Map<String, Value>, keyword: &str) -> Option<f64> {
@@ -164,7 +202,11 @@ fn types(schema: &Map<String, Value>) -> Vec<&str> {
 
 fn has_type(value: &Value, name: &str) -> bool {
     match name {
-        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "integer" => {
+            value.is_i64()
+                || value.is_u64()
+                || value.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
         "number" => value.is_number(),
         other => type_name(value) == other,
     }
@@ -235,18 +277,26 @@ mod tests {
 
     fn found(settings: Value) -> Vec<String> {
         let schema = schemars::schema_for!(Settings).to_value();
-        let mut lines: Vec<String> =
-            problems(&schema, &settings).into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
+        let mut lines: Vec<String> = problems(&schema, &settings)
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.path, problem.message))
+            .collect();
         lines.sort();
         lines
     }
 
     #[test]
     fn right_settings_have_no_problem() {
-        assert_eq!(found(json!({"level": 3, "either": 1})), Vec::<String>::new());
+        assert_eq!(
+            found(json!({"level": 3, "either": 1})),
+            Vec::<String>::new()
+        );
         let all = json!({"level": 10, "either": "x", "mode": "lax", "rules": [{"name": "a", "more": 1}], "labels": {"a": 1}});
         assert_eq!(found(all), Vec::<String>::new());
-        assert_eq!(found(json!({"level": 3, "either": 1, "mode": null})), Vec::<String>::new());
+        assert_eq!(
+            found(json!({"level": 3, "either": 1, "mode": null})),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -265,7 +315,10 @@ mod tests {
             "/sze: unknown key; known are",
             "/either: expected",
         ] {
-            assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected:?} is not in {lines:#?}");
+            assert!(
+                lines.iter().any(|line| line.starts_with(expected)),
+                "{expected:?} is not in {lines:#?}"
+            );
         }
         assert_eq!(lines.len(), 8, "{lines:#?}");
         assert_eq!(found(json!([])), [": expected object, found array"]);

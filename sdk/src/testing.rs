@@ -36,7 +36,11 @@ use crate::{Event, Image, Outcome, Policy, Problem, Undecided};
 
 /// The host's own parser, so that the fake cannot disagree with it.
 #[path = "../../host/src/image.rs"]
-#[allow(dead_code, missing_docs, reason = "documented and used whole in the host")]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "documented and used whole in the host"
+)]
 mod image;
 
 thread_local! {
@@ -61,7 +65,8 @@ impl Host {
 
     /// Grants a capability by a pattern, as `grants` in policy.yaml does.
     pub fn grant(mut self, capability: &str, pattern: &str) -> Host {
-        self.grants.push((capability.to_owned(), pattern.to_owned()));
+        self.grants
+            .push((capability.to_owned(), pattern.to_owned()));
         self
     }
 
@@ -80,7 +85,9 @@ impl Host {
     /// What `configure` says about these settings; empty when nothing is wrong.
     pub fn configure<P: Policy>(self, settings: Value) -> Vec<Problem> {
         HOST.set(self);
-        read_settings::<P>(&settings.to_string()).err().unwrap_or_default()
+        read_settings::<P>(&settings.to_string())
+            .err()
+            .unwrap_or_default()
     }
 
     /// Configures the policy and lets it judge the event.
@@ -88,8 +95,15 @@ impl Host {
     /// # Panics
     ///
     /// When the settings are wrong, with every problem.
-    #[expect(clippy::panic, reason = "a test helper: wrong settings are a wrong test")]
-    pub fn evaluate<P: Policy>(mut self, settings: Value, event: TestEvent) -> Result<Outcome, Undecided> {
+    #[expect(
+        clippy::panic,
+        reason = "a test helper: wrong settings are a wrong test"
+    )]
+    pub fn evaluate<P: Policy>(
+        mut self,
+        settings: Value,
+        event: TestEvent,
+    ) -> Result<Outcome, Undecided> {
         self.event = event.clone();
         HOST.set(self);
         match read_settings::<P>(&settings.to_string()) {
@@ -99,7 +113,9 @@ impl Host {
     }
 
     fn permits(&self, capability: &str, resource: &str) -> bool {
-        self.grants.iter().any(|(name, pattern)| name == capability && covers(pattern, resource))
+        self.grants
+            .iter()
+            .any(|(name, pattern)| name == capability && covers(pattern, resource))
     }
 }
 
@@ -137,7 +153,11 @@ pub struct TestEvent {
 impl TestEvent {
     /// Of a kind, with an empty document.
     pub fn new(kind: &str) -> TestEvent {
-        TestEvent { kind: kind.to_owned(), data: Value::Object(Default::default()), ..TestEvent::default() }
+        TestEvent {
+            kind: kind.to_owned(),
+            data: Value::Object(Default::default()),
+            ..TestEvent::default()
+        }
     }
 
     /// Its document.
@@ -165,9 +185,21 @@ impl TestEvent {
     }
 
     fn info(self) -> EventInfo {
-        let TestEvent { kind, subject, namespace, .. } = self;
+        let TestEvent {
+            kind,
+            subject,
+            namespace,
+            ..
+        } = self;
         let (id, source) = ("test".to_owned(), "/test".to_owned());
-        EventInfo { id, kind, source, time: "2026-01-01T00:00:00Z".to_owned(), subject, namespace }
+        EventInfo {
+            id,
+            kind,
+            source,
+            time: "2026-01-01T00:00:00Z".to_owned(),
+            subject,
+            namespace,
+        }
     }
 }
 
@@ -186,13 +218,30 @@ pub(crate) mod event {
 
     pub(crate) fn images() -> Vec<Image> {
         let images = HOST.with_borrow(|host| host.event.images.clone());
-        images.into_iter().map(|(pointer, text)| Image { name: parse_image(&text), text, pointer }).collect()
+        images
+            .into_iter()
+            .map(|(pointer, text)| Image {
+                name: parse_image(&text),
+                text,
+                pointer,
+            })
+            .collect()
     }
 
     pub(crate) fn parse_image(text: &str) -> Result<ImageName, String> {
         let name = image::ImageName::parse(text).map_err(|error| error.to_string())?;
-        let image::ImageName { registry, repository, tag, digest } = name;
-        Ok(ImageName { registry, repository, tag, digest })
+        let image::ImageName {
+            registry,
+            repository,
+            tag,
+            digest,
+        } = name;
+        Ok(ImageName {
+            registry,
+            repository,
+            tag,
+            digest,
+        })
     }
 }
 
@@ -206,7 +255,10 @@ pub(crate) mod data {
             if !host.permits("data", path) {
                 return Err(Error::Denied(format!("data {path:?} is not granted")));
             }
-            let value = host.data.pointer(&format!("/{path}")).map(ToString::to_string);
+            let value = host
+                .data
+                .pointer(&format!("/{path}"))
+                .map(ToString::to_string);
             value.ok_or_else(|| Error::NotFound(format!("data has nothing at {path:?}")))
         })
     }
@@ -226,8 +278,13 @@ pub(crate) mod clock {
                 return Err(Error::Denied("clock \"now\" is not granted".to_owned()));
             }
             let now = host.now.unwrap_or_else(SystemTime::now);
-            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-            Ok(Instant { seconds: since.as_secs().cast_signed(), nanoseconds: since.subsec_nanos() })
+            let since = now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO);
+            Ok(Instant {
+                seconds: since.as_secs().cast_signed(),
+                nanoseconds: since.subsec_nanos(),
+            })
         })
     }
 }
@@ -244,7 +301,10 @@ pub(crate) mod log {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+        let fields: String = fields
+            .iter()
+            .map(|(key, value)| format!(" {key}={value}"))
+            .collect();
         HOST.with_borrow_mut(|host| host.log.push(format!("{level}: {message}{fields}")));
     }
 }

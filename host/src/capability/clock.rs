@@ -8,6 +8,9 @@ impl Host for Ctx {
         self.allow("clock", "now")?;
         let now = self.time()?;
         // jiff's nanoseconds are negative only before 1970.
-        Ok(Instant { seconds: now.as_second(), nanoseconds: now.subsec_nanosecond().unsigned_abs() })
+        Ok(Instant {
+            seconds: now.as_second(),
+            nanoseconds: now.subsec_nanosecond().unsigned_abs(),
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! The event under judgement. The pointer and the reference come from the guest; both parsers take any text.
 
+use crate::guest::Ctx;
 use crate::guest::bindings::touchstone::policy::event::Host;
 use crate::guest::bindings::touchstone::policy::types::{Image, ImageName};
-use crate::guest::Ctx;
 use crate::image;
 
 impl Host for Ctx {
@@ -24,6 +24,9 @@ impl Host for Ctx {
     fn parse_image(&mut self, text: String) -> wasmtime::Result<Result<ImageName, String>> {
         self.allow("event", "parse-image")?;
         let parsed = image::ImageName::parse(&text);
-        Ok(parsed.as_ref().map(ImageName::from).map_err(ToString::to_string))
+        Ok(parsed
+            .as_ref()
+            .map(ImageName::from)
+            .map_err(ToString::to_string))
     }
 }

@@ -4,7 +4,12 @@ use crate::guest::Ctx;
 use crate::guest::bindings::touchstone::policy::log::{Host, LogLevel};
 
 impl Host for Ctx {
-    fn write(&mut self, level: LogLevel, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
+    fn write(
+        &mut self,
+        level: LogLevel,
+        message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
         self.allow("log", "write")?;
         let level = match level {
             LogLevel::Debug => "debug",

@@ -67,16 +67,25 @@ struct Sealed {
 impl Cache {
     /// Makes the folder where needed, with mode 0700, and checks that nobody else can write it.
     pub fn open(folder: &Path, engine: &Engine) -> Result<Cache, CacheError> {
-        let failed = |source| CacheError::Io { path: folder.to_owned(), source };
+        let failed = |source| CacheError::Io {
+            path: folder.to_owned(),
+            source,
+        };
         create_private(folder).map_err(failed)?;
         if let Some(reason) = untrusted(folder).map_err(failed)? {
-            return Err(CacheError::NotOurs { path: folder.to_owned(), reason });
+            return Err(CacheError::NotOurs {
+                path: folder.to_owned(),
+                reason,
+            });
         }
         let mut hasher = Hash256(Sha256::new());
         FORMAT.hash(&mut hasher);
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let cache = Cache { folder: folder.to_owned(), engine: hex(&hasher.0.finalize()) };
+        let cache = Cache {
+            folder: folder.to_owned(),
+            engine: hex(&hasher.0.finalize()),
+        };
         cache.prune();
         Ok(cache)
     }
@@ -96,8 +105,11 @@ impl Cache {
     pub fn load(&self, key: &str, engine: &Engine) -> Option<(Component, Entry)> {
         let (code, seal) = self.paths(key);
         let sealed: Sealed = serde_json::from_slice(&fs::read(&seal).ok()?).ok()?;
-        let whole = fs::read(&code).is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == sealed.sha256);
-        let component = whole.then(|| deserialize(engine, &code)).and_then(Result::ok);
+        let whole =
+            fs::read(&code).is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == sealed.sha256);
+        let component = whole
+            .then(|| deserialize(engine, &code))
+            .and_then(Result::ok);
         if component.is_none() {
             tracing::warn!(entry = %code.display(), "cached policy is damaged, building it again");
             let _ = fs::remove_file(&seal);
@@ -108,16 +120,28 @@ impl Cache {
     }
 
     /// Keeps machine code that [`Engine::precompile_component`] made, and loads it from there.
-    pub fn store(&self, key: &str, code: &[u8], entry: Entry, engine: &Engine) -> std::io::Result<Component> {
+    pub fn store(
+        &self,
+        key: &str,
+        code: &[u8],
+        entry: Entry,
+        engine: &Engine,
+    ) -> std::io::Result<Component> {
         let (code_path, seal_path) = self.paths(key);
-        let sealed = Sealed { sha256: hex(&Sha256::digest(code)), entry };
+        let sealed = Sealed {
+            sha256: hex(&Sha256::digest(code)),
+            entry,
+        };
         self.write(&code_path, code)?;
         self.write(&seal_path, &serde_json::to_vec(&sealed)?)?;
         deserialize(engine, &code_path).map_err(std::io::Error::other)
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
-        (self.folder.join(format!("{key}.cwasm")), self.folder.join(format!("{key}.json")))
+        (
+            self.folder.join(format!("{key}.cwasm")),
+            self.folder.join(format!("{key}.json")),
+        )
     }
 
     /// Under another name first, so that nobody sees half a file, and code that is mapped stays as it is.
@@ -131,11 +155,17 @@ impl Cache {
     fn prune(&self) {
         let old = |path: &Path| {
             let modified = fs::metadata(path).and_then(|info| info.modified()).ok();
-            modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > MAX_AGE)
+            modified
+                .and_then(|time| time.elapsed().ok())
+                .is_some_and(|age| age > MAX_AGE)
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "json") && old(&path) {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+                && old(&path)
+            {
                 let _ = fs::remove_file(path.with_extension("cwasm"));
                 let _ = fs::remove_file(&path);
             }
@@ -144,7 +174,10 @@ impl Cache {
 }
 
 /// Loads machine code from a file.
-#[expect(unsafe_code, reason = "wasmtime maps machine code as it is; see the SAFETY comment")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime maps machine code as it is; see the SAFETY comment"
+)]
 fn deserialize(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file lies in a folder that only this user may write (checked when the cache was opened), was written
     // by this program from `precompile_component`, never in place, and its hash was compared since. wasmtime itself
@@ -155,7 +188,10 @@ fn deserialize(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
 #[cfg(unix)]
 fn create_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }
 
 #[cfg(not(unix))]
@@ -169,7 +205,10 @@ fn untrusted(folder: &Path) -> std::io::Result<Option<&'static str>> {
     use std::os::unix::fs::MetadataExt;
     let info = fs::symlink_metadata(folder)?;
     // The owner of a file made now is this user.
-    let us = tempfile::NamedTempFile::new_in(folder)?.as_file().metadata()?.uid();
+    let us = tempfile::NamedTempFile::new_in(folder)?
+        .as_file()
+        .metadata()?
+        .uid();
     Ok(match info {
         info if !info.is_dir() => Some("is a link"),
         info if info.uid() != us => Some("belongs to another user"),
@@ -193,6 +232,9 @@ impl Hasher for Hash256 {
 
     fn finish(&self) -> u64 {
         let digest = self.0.clone().finalize();
-        digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     }
 }

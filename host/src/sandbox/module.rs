@@ -28,16 +28,22 @@ pub enum ModuleError {
     #[error("{0} bytes: a module may have {MAX_BYTES} at most")]
     TooLarge(u64),
     /// Something else than WebAssembly.
-    #[error("it is {0}, not a WebAssembly module or component: name the .wasm file that `touchstone build` writes")]
+    #[error(
+        "it is {0}, not a WebAssembly module or component: name the .wasm file that `touchstone build` writes"
+    )]
     NotWasm(&'static str),
     /// Broken WebAssembly.
     #[error("it is not valid WebAssembly: {0}")]
     Invalid(String),
     /// It wants an operating system.
-    #[error("it imports {0}: policies run without WASI; build it for wasm32-unknown-unknown, or with --stub-wasi where the language's tool has that")]
+    #[error(
+        "it imports {0}: policies run without WASI; build it for wasm32-unknown-unknown, or with --stub-wasi where the language's tool has that"
+    )]
     Wasi(String),
     /// A core module that does not say which world it implements.
-    #[error("it is a core module without a component type: build it with touchstone-sdk or wit-bindgen, against wit/ of Touchstone")]
+    #[error(
+        "it is a core module without a component type: build it with touchstone-sdk or wit-bindgen, against wit/ of Touchstone"
+    )]
     NoContract,
     /// The module and its component type do not fit together.
     #[error("it cannot be made a component: {0}")]
@@ -94,7 +100,10 @@ impl Module {
             return Err(ModuleError::NotWasm(guess(&self.bytes)));
         }
         match Parser::new(0).parse_all(&self.bytes).next() {
-            Some(Ok(Payload::Version { encoding: Encoding::Component, .. })) => Ok(Kind::Component),
+            Some(Ok(Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            })) => Ok(Kind::Component),
             Some(Ok(_)) => Ok(Kind::CoreModule),
             Some(Err(error)) => Err(ModuleError::Invalid(error.to_string())),
             None => Err(ModuleError::Empty),
@@ -126,12 +135,16 @@ impl Module {
     }
 
     fn contents(&self) -> Result<Contents, ModuleError> {
-        let mut contents = Contents { wasi: None, component_type: false };
+        let mut contents = Contents {
+            wasi: None,
+            component_type: false,
+        };
         for payload in Parser::new(0).parse_all(&self.bytes) {
             match payload.map_err(|error| ModuleError::Invalid(error.to_string()))? {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        let import = import.map_err(|error| ModuleError::Invalid(error.to_string()))?;
+                        let import =
+                            import.map_err(|error| ModuleError::Invalid(error.to_string()))?;
                         if import.module.starts_with("wasi") {
                             contents.wasi = Some(import.module.to_owned());
                         }
@@ -160,7 +173,9 @@ fn guess(bytes: &[u8]) -> &'static str {
         [b'#', b'!', ..] => "a script",
         [b'{' | b'[', ..] => "JSON",
         [0x1f, 0x8b, ..] => "a gzip archive",
-        _ if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") => "WebAssembly text (assemble it first)",
+        _ if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") => {
+            "WebAssembly text (assemble it first)"
+        }
         _ if std::str::from_utf8(bytes).is_ok() => "text",
         _ => "something else",
     }
@@ -169,20 +184,32 @@ fn guess(bytes: &[u8]) -> &'static str {
 /// The interfaces that a component imports functions or resources from. Types need no permission.
 pub fn imports(component: &Component, engine: &Engine) -> Vec<String> {
     let is_used = |item: &ComponentItem| match item {
-        ComponentItem::ComponentInstance(instance) => instance
-            .exports(engine)
-            .any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_))),
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).any(|(_, export)| {
+                matches!(
+                    export.ty,
+                    ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_)
+                )
+            })
+        }
         ComponentItem::Type(_) => false,
         _ => true,
     };
     let component_type = component.component_type();
     let imports = component_type.imports(engine);
-    imports.filter(|(_, import)| is_used(&import.ty)).map(|(name, _)| name.to_owned()).collect()
+    imports
+        .filter(|(_, import)| is_used(&import.ty))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// The names that a component exports.
 pub fn exports(component: &Component, engine: &Engine) -> Vec<String> {
-    component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect()
+    component
+        .component_type()
+        .exports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// `data` out of `touchstone:policy/data@0.1.0`; nothing for other packages.

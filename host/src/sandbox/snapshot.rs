@@ -33,15 +33,32 @@ impl<'a> Instrumented<'a> {
     /// Adds the accessors.
     pub fn new(component: &'a [u8]) -> Result<Instrumented<'a>, SnapshotError> {
         let wizer = Wizer::new();
-        let (context, bytes) = wizer.instrument_component(component).map_err(SnapshotError::Unsupported)?;
-        Ok(Instrumented { wizer, context, bytes })
+        let (context, bytes) = wizer
+            .instrument_component(component)
+            .map_err(SnapshotError::Unsupported)?;
+        Ok(Instrumented {
+            wizer,
+            context,
+            bytes,
+        })
     }
 
     /// The original component with the state that this instance of the instrumented one has now.
-    pub async fn snapshot(&self, store: &mut Store<Ctx>, instance: Instance) -> Result<Vec<u8>, SnapshotError> {
+    pub async fn snapshot(
+        &self,
+        store: &mut Store<Ctx>,
+        instance: Instance,
+    ) -> Result<Vec<u8>, SnapshotError> {
         store.set_hostcall_fuel(COPY_LIMIT);
-        let mut state = State { store, instance, failed: None };
-        let bytes = self.wizer.snapshot_component(&self.context, &mut state).await;
+        let mut state = State {
+            store,
+            instance,
+            failed: None,
+        };
+        let bytes = self
+            .wizer
+            .snapshot_component(&self.context, &mut state)
+            .await;
         match state.failed {
             Some(error) => Err(SnapshotError::Read(error)),
             None => bytes.map_err(SnapshotError::Unsupported),
@@ -57,16 +74,31 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    async fn call<R: Lift + Send + Sync + 'static>(&mut self, instance: &str, function: &str) -> wasmtime::Result<R> {
+    async fn call<R: Lift + Send + Sync + 'static>(
+        &mut self,
+        instance: &str,
+        function: &str,
+    ) -> wasmtime::Result<R> {
         let missing = || wasmtime::format_err!("accessor {instance}#{function} is missing");
-        let (_, interface) = self.instance.get_export(&mut *self.store, None, instance).ok_or_else(missing)?;
-        let (_, index) =
-            self.instance.get_export(&mut *self.store, Some(&interface), function).ok_or_else(missing)?;
-        let function = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, index)?;
+        let (_, interface) = self
+            .instance
+            .get_export(&mut *self.store, None, instance)
+            .ok_or_else(missing)?;
+        let (_, index) = self
+            .instance
+            .get_export(&mut *self.store, Some(&interface), function)
+            .ok_or_else(missing)?;
+        let function = self
+            .instance
+            .get_typed_func::<(), (R,)>(&mut *self.store, index)?;
         Ok(function.call_async(&mut *self.store, ()).await?.0)
     }
 
-    async fn number<R: Lift + Default + Send + Sync + 'static>(&mut self, instance: &str, function: &str) -> R {
+    async fn number<R: Lift + Default + Send + Sync + 'static>(
+        &mut self,
+        instance: &str,
+        function: &str,
+    ) -> R {
         match self.call(instance, function).await {
             Ok(number) => number,
             Err(error) => {
@@ -78,7 +110,12 @@ impl State<'_> {
 }
 
 impl ComponentInstanceState for State<'_> {
-    async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
         match self.call::<WasmList<u8>>(instance, func).await {
             Ok(list) => contents(list.as_le_slice(&*self.store)),
             Err(error) => {

@@ -1,0 +1,185 @@
+//! The command line. Each command is a file in `cli/`.
+
+mod build;
+mod check;
+mod inspect;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Overrides, parse_size};
+use crate::service::Origin;
+
+/// Usage or configuration is wrong.
+pub const EXIT_CONFIG: u8 = 3;
+
+/// Policies compiled to WebAssembly judge events, and act only through what they were granted.
+#[derive(Parser)]
+#[command(
+    name = "touchstone",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What to log: error, warn, info, debug, or a filter as in `touchstone=debug`
+    #[arg(
+        long,
+        global = true,
+        env = "TOUCHSTONE_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    log: String,
+    /// How to log
+    #[arg(
+        long,
+        global = true,
+        env = "TOUCHSTONE_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer over HTTP, and take up changes while running
+    Serve(serve::Serve),
+    /// Judge documents, for people and pipelines
+    Check(check::Check),
+    /// Build policy crates into modules
+    Build(build::Build),
+    /// Show what a module is and what it asks for
+    Inspect(inspect::Inspect),
+    /// Write completions for a shell
+    #[command(
+        after_help = "Example:\n  touchstone completions bash > /etc/bash_completion.d/touchstone"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `serve` and `check` have in common.
+#[derive(Args)]
+struct Common {
+    /// touchstone.yaml; the one in this folder, when there is one and nothing is given
+    #[arg(long, short, env = "TOUCHSTONE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of JSON and YAML documents for policies; may be repeated
+    #[arg(
+        long,
+        env = "TOUCHSTONE_DATA",
+        value_delimiter = ':',
+        value_name = "PATH"
+    )]
+    data: Vec<PathBuf>,
+    /// Folder for compiled policies; in the user's cache folder, if not given
+    #[arg(long, env = "TOUCHSTONE_CACHE", value_name = "PATH")]
+    cache: Option<PathBuf>,
+    /// Keep no compiled policies
+    #[arg(long, env = "TOUCHSTONE_NO_CACHE", conflicts_with = "cache")]
+    no_cache: bool,
+}
+
+impl Common {
+    fn origin(
+        self,
+        policies: Vec<PathBuf>,
+        listen: Option<SocketAddr>,
+        body_limit: Option<ByteSize>,
+    ) -> Origin {
+        let usual = PathBuf::from("touchstone.yaml");
+        let file = self.config.or_else(|| usual.exists().then_some(usual));
+        let Common {
+            data,
+            cache,
+            no_cache,
+            ..
+        } = Common {
+            config: None,
+            ..self
+        };
+        Origin {
+            file,
+            overrides: Overrides {
+                listen,
+                policies,
+                data,
+                body_limit,
+                instances: None,
+                cache,
+                no_cache,
+            },
+        }
+    }
+}
+
+/// Parses the arguments, runs the command, and says how it went.
+pub fn run() -> ExitCode {
+    // clap's own code for wrong usage is 2, which here means warnings.
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_CONFIG)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    start_log(&cli.log, cli.log_format);
+    let done = match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Build(build) => build.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "touchstone",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    done.unwrap_or_else(|error| {
+        anstream::eprintln!("{}error{}: {error:#}", RED.render(), RED.render_reset());
+        ExitCode::from(EXIT_CONFIG)
+    })
+}
+
+const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+
+fn start_log(filter: &str, format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+fn size(text: &str) -> Result<ByteSize, String> {
+    parse_size(text)
+}

@@ -1,0 +1,101 @@
+//! `touchstone serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use bytesize::ByteSize;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::build::{Announce, build_all};
+use super::{Common, size};
+use crate::server;
+use crate::service::Service;
+use crate::source::http::router;
+use crate::watch::watch;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  touchstone serve --build policies-examples
+  touchstone serve --config /etc/touchstone/touchstone.yaml
+  curl -d @review.json http://127.0.0.1:8181/v1/decide
+
+Every key of touchstone.yaml can be given as a flag or a TOUCHSTONE_* variable; flags win.")]
+pub(super) struct Serve {
+    /// Folders that hold policies, or are one
+    #[arg(
+        env = "TOUCHSTONE_POLICIES",
+        value_delimiter = ':',
+        value_name = "PATH"
+    )]
+    policies: Vec<PathBuf>,
+    /// First build the policies that have a Cargo.toml
+    #[arg(long)]
+    build: bool,
+    /// Where to listen
+    #[arg(long, env = "TOUCHSTONE_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The largest request body
+    #[arg(long, env = "TOUCHSTONE_BODY_LIMIT", value_parser = size, value_name = "SIZE")]
+    body_limit: Option<ByteSize>,
+    /// Decisions under way at a time
+    #[arg(long, env = "TOUCHSTONE_POOL_INSTANCES", value_name = "NUMBER")]
+    pool_instances: Option<u32>,
+    /// Do not take up changes of files
+    #[arg(long)]
+    no_watch: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut origin = self
+            .common
+            .origin(self.policies, self.listen, self.body_limit);
+        origin.overrides.instances = self.pool_instances;
+        let service = Arc::new(Service::new(origin)?);
+        if self.build {
+            build_all(&service.config().policies, Announce::Progress)?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(serve(service, !self.no_watch))
+    }
+}
+
+async fn serve(service: Arc<Service>, watching: bool) -> anyhow::Result<ExitCode> {
+    let config = service.started_with().clone();
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let builder = Arc::clone(&service);
+    tokio::spawn(async move {
+        builder.reload().await;
+        if watching && let Err(error) = watch(builder).await {
+            tracing::error!(%error, "changes of files are not taken up");
+        }
+    });
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what runs");
+    };
+    let finished = server::serve(listener, router(service), stop, config.shutdown).await;
+    if !finished {
+        tracing::warn!("some requests did not finish in time");
+    }
+    Ok(ExitCode::SUCCESS)
+}

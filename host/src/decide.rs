@@ -1,0 +1,210 @@
+//! The story of one decision.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Uuid;
+
+use crate::config::PoolConfig;
+use crate::generation::{Generation, Generations, Member, State};
+use crate::metrics::Metrics;
+use crate::model::{
+    Decision, Event, EventSummary, Explain, Fault, Mode, Outcome, PolicyDecision, PolicyVerdict,
+    Verdict,
+};
+use crate::policy::Run;
+
+/// Decides events, with whatever generation is active when each comes in.
+pub struct Decider {
+    generations: Arc<Generations>,
+    metrics: Arc<Metrics>,
+    slots: Semaphore,
+    waiting: Semaphore,
+    wait: Duration,
+}
+
+/// Why there is no decision.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DecideError {
+    /// All instances are taken, and either the queue is full or the wait was too long.
+    #[error("all instances are taken: try again later, or raise pool.instances")]
+    Overloaded,
+    /// There is no policy of that name.
+    #[error("there is no policy {0:?}")]
+    NoSuchPolicy(String),
+    /// Nothing is loaded yet.
+    #[error("the first generation of policies is still being built")]
+    NotReady,
+}
+
+/// What the caller of a decision may choose.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Ask only this policy, whatever it matches.
+    pub policy: Option<String>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+impl Decider {
+    /// With the limits of a pool.
+    pub fn new(generations: Arc<Generations>, metrics: Arc<Metrics>, pool: &PoolConfig) -> Decider {
+        Decider {
+            generations,
+            metrics,
+            slots: Semaphore::new(pool.instances as usize),
+            waiting: Semaphore::new(pool.queue as usize),
+            wait: pool.wait,
+        }
+    }
+
+    /// Decides one event: every matching policy judges it, the worst verdict counts.
+    pub async fn decide(&self, event: Event, options: &Options) -> Result<Decision, DecideError> {
+        let generation = self.generations.current().ok_or(DecideError::NotReady)?;
+        let _slot = self.slot().await?;
+        let started = Instant::now();
+        let (event, now) = (Arc::new(event), Timestamp::now());
+        let mut decision = open(&event, &generation, options);
+        let mut members = chosen(&generation, &event, options)?.into_iter();
+        for member in members.by_ref() {
+            let run = judge(member, &event, &generation, now).await;
+            if record(&mut decision, member, run) {
+                break;
+            }
+        }
+        decision.skipped = members.map(|member| member.name.clone()).collect();
+        close(&mut decision, started);
+        self.metrics.record(&decision);
+        Ok(decision)
+    }
+
+    /// An instance to use: at once, or after a bounded wait in a bounded queue.
+    async fn slot(&self) -> Result<SemaphorePermit<'_>, DecideError> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(slot);
+        }
+        let overloaded = || {
+            self.metrics.overloaded();
+            DecideError::Overloaded
+        };
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(overloaded());
+        };
+        match tokio::time::timeout(self.wait, self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            _ => Err(overloaded()),
+        }
+    }
+}
+
+fn open(event: &Event, generation: &Generation, options: &Options) -> Decision {
+    Decision {
+        id: Uuid::now_v7().to_string(),
+        event: EventSummary {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            source: event.source.clone(),
+            time: event.time,
+            subject: event.subject.clone(),
+            namespace: event.namespace.clone(),
+        },
+        generation: generation.id().to_owned(),
+        verdict: Verdict::Allow,
+        indeterminate: false,
+        dry_run: options.dry_run,
+        policies: Vec::new(),
+        skipped: Vec::new(),
+        duration_us: 0,
+    }
+}
+
+/// The one policy that was asked for, or all that match.
+fn chosen<'a>(
+    generation: &'a Generation,
+    event: &'a Event,
+    options: &Options,
+) -> Result<Vec<&'a Member>, DecideError> {
+    match &options.policy {
+        Some(name) => {
+            let member = generation
+                .member(name)
+                .ok_or_else(|| DecideError::NoSuchPolicy(name.clone()))?;
+            Ok(vec![member])
+        }
+        None => Ok(generation.matching(event).collect()),
+    }
+}
+
+async fn judge(
+    member: &Member,
+    event: &Arc<Event>,
+    generation: &Generation,
+    now: Timestamp,
+) -> Run {
+    match &member.state {
+        State::Ready(policy) | State::Stale(policy, _) => {
+            policy.run(event, generation.data(), now).await
+        }
+        State::Failed(failed) => Run {
+            outcome: Err(Fault::NotLoaded {
+                policy: member.name.clone(),
+                reason: failed.error.clone(),
+            }),
+            explain: Explain::default(),
+        },
+    }
+}
+
+/// Adds what a policy said; answers whether it ends the chain, which only an enforcing one can.
+fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
+    trace(&member.name, &run);
+    let (verdict, counts_as, outcome, fault) = match run.outcome {
+        Ok(outcome) => (outcome.verdict().into(), outcome.verdict(), outcome, None),
+        Err(fault) => (
+            PolicyVerdict::Indeterminate,
+            member.on_error(),
+            Outcome::default(),
+            Some(fault),
+        ),
+    };
+    decision.policies.push(PolicyDecision {
+        name: member.name.clone(),
+        mode: member.mode(),
+        verdict,
+        counts_as,
+        findings: outcome.findings,
+        fault,
+        patch: outcome.patch,
+        explain: Some(run.explain),
+    });
+    outcome.stop && member.mode() == Mode::Enforce
+}
+
+/// The worst of what the enforcing policies count as.
+fn close(decision: &mut Decision, started: Instant) {
+    let verdict = decision.enforcing().map(|policy| policy.counts_as).max();
+    let indeterminate = decision
+        .enforcing()
+        .any(|policy| policy.verdict == PolicyVerdict::Indeterminate);
+    decision.verdict = verdict.unwrap_or(Verdict::Allow);
+    decision.indeterminate = indeterminate;
+    decision.duration_us = started.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
+}
+
+/// What a policy logged, and what broke it, for the host's own log. Its text is quoted: it may hold anything.
+fn trace(policy: &str, run: &Run) {
+    if let Err(fault) = &run.outcome {
+        tracing::warn!(policy, fault = ?fault.to_string(), "indeterminate");
+    }
+    for line in &run.explain.log {
+        let (message, fields) = (&line.message, &line.fields);
+        match line.level {
+            "error" => tracing::error!(policy, ?message, ?fields, "policy"),
+            "warn" => tracing::warn!(policy, ?message, ?fields, "policy"),
+            "info" => tracing::info!(policy, ?message, ?fields, "policy"),
+            _ => tracing::debug!(policy, ?message, ?fields, "policy"),
+        }
+    }
+}

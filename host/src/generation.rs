@@ -1,0 +1,471 @@
+//! Generations: the set of all policies and data that is active at one moment. The next one is built whole, off the
+//! request path, and swapped in at once; a policy that fails to build keeps its last good version.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+
+use crate::config::{ConfigError, HostConfig, Match, POLICY_FILE, PolicyConfig};
+use crate::data::{Data, hex};
+use crate::model::{Event, Mode, Verdict};
+use crate::policy::{LoadError, Policy, identity};
+use crate::sandbox::Sandbox;
+use crate::sandbox::module::Module;
+
+/// How deep below a root policies are looked for.
+const MAX_DEPTH: usize = 4;
+
+/// All policies and data of one moment. Immutable.
+pub struct Generation {
+    id: String,
+    built: Timestamp,
+    members: Vec<Member>,
+    data: Arc<Data>,
+    data_error: Option<String>,
+    files: Vec<PathBuf>,
+}
+
+/// One policy's place in a generation.
+#[derive(Clone)]
+pub struct Member {
+    /// Its name; its folder's, when policy.yaml could not be read.
+    pub name: String,
+    /// Where it comes from.
+    pub folder: PathBuf,
+    /// What it is now.
+    pub state: State,
+}
+
+/// Whether a policy works.
+#[derive(Clone)]
+pub enum State {
+    /// As its files say.
+    Ready(Arc<Policy>),
+    /// Its files are broken now; the last good version serves.
+    Stale(Arc<Policy>, String),
+    /// It never was good. Every event that it would judge is indeterminate.
+    Failed(Failed),
+}
+
+/// A policy that never was good.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// Why, in full.
+    pub error: String,
+    /// Which events it would judge; all, when policy.yaml could not be read.
+    pub matches: Match,
+    /// Whether it would count.
+    pub mode: Mode,
+    /// When it would come.
+    pub order: i32,
+    /// What it counts as.
+    pub on_error: Verdict,
+}
+
+impl State {
+    /// As it is written in answers.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            State::Ready(_) => "ready",
+            State::Stale(..) => "stale",
+            State::Failed(_) => "failed",
+        }
+    }
+
+    /// What is wrong.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            State::Ready(_) => None,
+            State::Stale(_, error) => Some(error),
+            State::Failed(failed) => Some(&failed.error),
+        }
+    }
+}
+
+impl Member {
+    /// The policy that serves.
+    pub fn policy(&self) -> Option<&Arc<Policy>> {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => Some(policy),
+            State::Failed(_) => None,
+        }
+    }
+
+    /// Whether its verdict counts.
+    pub fn mode(&self) -> Mode {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => policy.config().mode,
+            State::Failed(failed) => failed.mode,
+        }
+    }
+
+    /// What it counts as when it cannot decide.
+    pub fn on_error(&self) -> Verdict {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => policy.config().on_error,
+            State::Failed(failed) => failed.on_error,
+        }
+    }
+
+    fn covers(&self, event: &Event) -> bool {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => policy.config().matches.covers(event),
+            State::Failed(failed) => failed.matches.covers(event),
+        }
+    }
+
+    fn order(&self) -> i32 {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => policy.config().order,
+            State::Failed(failed) => failed.order,
+        }
+    }
+
+    /// What the generation's name is made from.
+    fn identity(&self) -> String {
+        let serving = self.policy().map_or("", |policy| policy.identity());
+        format!("{} {} {serving}\n", self.name, self.state.as_str())
+    }
+}
+
+impl Generation {
+    /// Builds the generation that the files make now. What has not changed since `previous` is taken over.
+    pub async fn build(
+        sandbox: &Arc<Sandbox>,
+        config: &HostConfig,
+        previous: Option<&Generation>,
+    ) -> Generation {
+        let (folders, mut errors) = find_policies(&config.policies);
+        let (data, data_error) = load_data(config, &folders, previous);
+        let mut loading = JoinSet::new();
+        for (place, folder) in folders.into_iter().enumerate() {
+            let job = Job {
+                sandbox: Arc::clone(sandbox),
+                data: Arc::clone(&data),
+                data_error: data_error.clone(),
+                before: previous
+                    .map(|previous| previous.members.clone())
+                    .unwrap_or_default(),
+                folder,
+            };
+            // Compiling takes a thread for long, so not one of those that answer requests.
+            let runtime = tokio::runtime::Handle::current();
+            loading.spawn_blocking(move || (place, runtime.block_on(job.load())));
+        }
+        let mut loaded = BTreeMap::new();
+        while let Some(done) = loading.join_next().await {
+            match done {
+                Ok((place, result)) => {
+                    loaded.insert(place, result);
+                }
+                Err(panic) => errors.push((
+                    PathBuf::from("(unknown)"),
+                    LoadError::Host(panic.to_string()),
+                )),
+            }
+        }
+        let mut files: Vec<PathBuf> = data.files().map(Path::to_owned).collect();
+        let mut members: Vec<Member> = Vec::new();
+        for loaded in loaded.into_values() {
+            files.extend(loaded.files);
+            let taken = members
+                .iter()
+                .any(|member| member.name == loaded.member.name);
+            members.push(if taken {
+                name_taken(loaded.member)
+            } else {
+                loaded.member
+            });
+        }
+        members.extend(
+            errors
+                .into_iter()
+                .map(|(folder, error)| unreadable(&folder, &error)),
+        );
+        members.sort_by(|a, b| (a.order(), &a.name).cmp(&(b.order(), &b.name)));
+        let content: String = members.iter().map(Member::identity).collect();
+        let hash = hex(&Sha256::digest(format!("{content}data {}", data.digest())));
+        let id = hash.get(..16).unwrap_or(&hash).to_owned();
+        Generation {
+            id,
+            built: Timestamp::now(),
+            members,
+            data,
+            data_error,
+            files,
+        }
+    }
+
+    /// Names the content: equal ids, equal answers.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When it was built.
+    pub fn built(&self) -> Timestamp {
+        self.built
+    }
+
+    /// All policies, in the order in which they judge.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The policy of that name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
+    /// The policies that judge this event, in order.
+    pub fn matching<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Member> {
+        self.members.iter().filter(|member| member.covers(event))
+    }
+
+    /// The documents.
+    pub fn data(&self) -> &Arc<Data> {
+        &self.data
+    }
+
+    /// Why the documents are not those that the files hold now.
+    pub fn data_error(&self) -> Option<&str> {
+        self.data_error.as_deref()
+    }
+
+    /// The files that it was made from.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Whether it answers and reports the same as another.
+    fn equals(&self, other: &Generation) -> bool {
+        let errors = |generation: &Generation| {
+            let members = generation
+                .members
+                .iter()
+                .map(|member| member.state.error().map(str::to_owned));
+            members
+                .chain([generation.data_error.clone()])
+                .collect::<Vec<_>>()
+        };
+        self.id == other.id && errors(self) == errors(other)
+    }
+}
+
+/// Where the active generation is found.
+#[derive(Default)]
+pub struct Generations(ArcSwapOption<Generation>);
+
+impl Generations {
+    /// The active generation; nothing until the first is built.
+    pub fn current(&self) -> Option<Arc<Generation>> {
+        self.0.load_full()
+    }
+
+    /// Builds the next generation and swaps it in, if it differs. Answers whether it did.
+    pub async fn rebuild(&self, sandbox: &Arc<Sandbox>, config: &HostConfig) -> bool {
+        let before = self.current();
+        let next = Generation::build(sandbox, config, before.as_deref()).await;
+        if before.is_some_and(|before| before.equals(&next)) {
+            // The list of files may differ, but nothing that anybody sees.
+            return false;
+        }
+        for member in next.members() {
+            if let Some(error) = member.state.error() {
+                tracing::error!(policy = member.name, state = member.state.as_str(), %error, "policy is not as its files say");
+            }
+        }
+        if let Some(error) = next.data_error() {
+            tracing::error!(%error, "data is not as its files say");
+        }
+        tracing::info!(
+            generation = next.id,
+            policies = next.members.len(),
+            "serving"
+        );
+        self.0.store(Some(Arc::new(next)));
+        true
+    }
+}
+
+/// The folders that hold a policy.yaml, at or below the roots, in the order of their names.
+fn find_policies(roots: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, LoadError)>) {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for root in roots {
+        if let Err(source) = search(root, 0, &mut found) {
+            let error = ConfigError::Read {
+                path: root.clone(),
+                source,
+            };
+            errors.push((root.clone(), error.into()));
+        }
+    }
+    (found, errors)
+}
+
+fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if folder.join(POLICY_FILE).exists() {
+        found.push(folder.to_owned());
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(|entry| entry.file_name());
+    for entry in entries {
+        let name = entry.file_name();
+        let left_out = name == "target" || name.to_string_lossy().starts_with('.');
+        if !left_out && depth < MAX_DEPTH && entry.path().is_dir() {
+            // A folder that vanishes while it is looked at is gone.
+            let _ = search(&entry.path(), depth + 1, found);
+        }
+    }
+    Ok(())
+}
+
+/// The documents of the data folders and of the `data` folder in each policy's own. When they cannot be loaded, the
+/// last good ones stay, with the reason.
+fn load_data(
+    config: &HostConfig,
+    policies: &[PathBuf],
+    previous: Option<&Generation>,
+) -> (Arc<Data>, Option<String>) {
+    let own = policies
+        .iter()
+        .map(|folder| folder.join("data"))
+        .filter(|folder| folder.is_dir());
+    let roots: Vec<PathBuf> = config.data.iter().cloned().chain(own).collect();
+    let before = previous.map(|previous| &previous.data);
+    // After an error, what is in memory is not what the files held last.
+    let comparable =
+        before.filter(|_| previous.is_some_and(|previous| previous.data_error.is_none()));
+    match Data::load(&roots, comparable.map(AsRef::as_ref)) {
+        Ok(Some(data)) => (Arc::new(data), None),
+        Ok(None) => (before.cloned().unwrap_or_default(), None),
+        Err(error) => (before.cloned().unwrap_or_default(), Some(error.to_string())),
+    }
+}
+
+/// One policy to be loaded.
+struct Job {
+    sandbox: Arc<Sandbox>,
+    data: Arc<Data>,
+    data_error: Option<String>,
+    before: Vec<Member>,
+    folder: PathBuf,
+}
+
+struct Loaded {
+    member: Member,
+    files: Vec<PathBuf>,
+}
+
+impl Job {
+    async fn load(self) -> Loaded {
+        let mut files = vec![self.folder.join(POLICY_FILE)];
+        let config = match PolicyConfig::load(&self.folder) {
+            Ok(config) => config,
+            Err(error) => {
+                return Loaded {
+                    member: self.broken_config(&error.into()),
+                    files,
+                };
+            }
+        };
+        files.push(config.module.clone());
+        let before = self.before.iter().find(|member| member.name == config.name);
+        let last_good = before.and_then(Member::policy);
+        let state = match self.load_policy(&config, last_good).await {
+            Ok(policy) => State::Ready(policy),
+            Err(error) => match last_good {
+                Some(policy) => State::Stale(Arc::clone(policy), error.to_string()),
+                None => State::Failed(Failed {
+                    error: error.to_string(),
+                    matches: config.matches.clone(),
+                    mode: config.mode,
+                    order: config.order,
+                    on_error: config.on_error,
+                }),
+            },
+        };
+        Loaded {
+            member: Member {
+                name: config.name,
+                folder: self.folder,
+                state,
+            },
+            files,
+        }
+    }
+
+    async fn load_policy(
+        &self,
+        config: &PolicyConfig,
+        last_good: Option<&Arc<Policy>>,
+    ) -> Result<Arc<Policy>, LoadError> {
+        let module = Module::read(&config.module).map_err(|source| LoadError::Module {
+            path: config.module.display().to_string(),
+            source,
+        })?;
+        if let Some(error) = &self.data_error
+            && config.grants.contains("data")
+            && last_good.is_none()
+        {
+            return Err(LoadError::Data(error.clone()));
+        }
+        if let Some(policy) = last_good
+            && policy.is_current(&identity(config, &module), &self.data)
+        {
+            return Ok(Arc::clone(policy));
+        }
+        Policy::load(&self.sandbox, config.clone(), &module, &self.data)
+            .await
+            .map(Arc::new)
+    }
+
+    /// Without a readable policy.yaml, the folder tells which policy is meant.
+    fn broken_config(&self, error: &LoadError) -> Member {
+        let before = self
+            .before
+            .iter()
+            .find(|member| member.folder == self.folder);
+        match before.and_then(|before| Some((before, before.policy()?))) {
+            Some((before, policy)) => Member {
+                state: State::Stale(Arc::clone(policy), error.to_string()),
+                ..before.clone()
+            },
+            None => unreadable(&self.folder, error),
+        }
+    }
+}
+
+/// A policy of which nothing is known but that it should be there: it stands in the way of every event.
+fn unreadable(folder: &Path, error: &LoadError) -> Member {
+    let name = folder.file_name().map_or_else(
+        || folder.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let failed = Failed {
+        error: error.to_string(),
+        matches: Match::default(),
+        mode: Mode::Enforce,
+        order: i32::MIN,
+        on_error: Verdict::Deny,
+    };
+    Member {
+        name,
+        folder: folder.to_owned(),
+        state: State::Failed(failed),
+    }
+}
+
+fn name_taken(member: Member) -> Member {
+    let error = LoadError::NameTaken(member.name.clone());
+    let name = format!("{} ({})", member.name, member.folder.display());
+    Member {
+        name,
+        ..unreadable(&member.folder, &error)
+    }
+}

@@ -1,0 +1,175 @@
+//! Counters for Prometheus. Every label's values come from the configuration or from a fixed list.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::model::{Decision, PolicyVerdict};
+use crate::sandbox::Sandbox;
+
+/// What the host counts.
+pub struct Metrics {
+    registry: Registry,
+    policies: Family<PolicyLabels, Counter>,
+    faults: Family<FaultLabels, Counter>,
+    decisions: Family<VerdictLabels, Counter>,
+    duration: Histogram,
+    reloads: Family<ReloadLabels, Counter>,
+    overloaded: Counter,
+    pool: Gauge<u64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabels {
+    policy: Arc<str>,
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    policy: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabels {
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut registry = Registry::with_prefix("touchstone");
+        // 25 µs to 1.6 s.
+        let duration = Histogram::new(exponential_buckets(25e-6, 2.0, 17));
+        let metrics = Metrics {
+            policies: Family::default(),
+            faults: Family::default(),
+            decisions: Family::default(),
+            duration,
+            reloads: Family::default(),
+            overloaded: Counter::default(),
+            pool: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "policy_verdicts",
+            "What each policy said",
+            metrics.policies.clone(),
+        );
+        registry.register(
+            "policy_faults",
+            "Why a policy could not decide",
+            metrics.faults.clone(),
+        );
+        registry.register(
+            "decisions",
+            "Decisions by verdict",
+            metrics.decisions.clone(),
+        );
+        registry.register(
+            "decision_duration_seconds",
+            "Time of a whole decision",
+            metrics.duration.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Builds of a generation, by what came of them",
+            metrics.reloads.clone(),
+        );
+        registry.register(
+            "overloaded",
+            "Events turned away because all instances were taken",
+            metrics.overloaded.clone(),
+        );
+        registry.register(
+            "pool_instances",
+            "Instances that exist now",
+            metrics.pool.clone(),
+        );
+        Metrics {
+            registry,
+            ..metrics
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a decision. Policies are counted by name, which only the configuration gives.
+    pub fn record(&self, decision: &Decision) {
+        self.decisions
+            .get_or_create(&VerdictLabels {
+                verdict: decision.verdict.as_str(),
+            })
+            .inc();
+        self.duration
+            .observe(Duration::from_micros(decision.duration_us).as_secs_f64());
+        for policy in &decision.policies {
+            let name: Arc<str> = policy.name.as_str().into();
+            if let Some(fault) = &policy.fault {
+                self.faults
+                    .get_or_create(&FaultLabels {
+                        policy: Arc::clone(&name),
+                        kind: fault.kind(),
+                    })
+                    .inc();
+            }
+            self.policies
+                .get_or_create(&PolicyLabels {
+                    policy: name,
+                    verdict: policy.verdict.as_str(),
+                })
+                .inc();
+        }
+    }
+
+    /// Counts a build that changed something, or did not.
+    pub fn reloaded(&self, changed: bool) {
+        let result = if changed { "swapped" } else { "unchanged" };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Counts an event that was turned away.
+    pub fn overloaded(&self) {
+        self.overloaded.inc();
+    }
+
+    /// How often a policy said what.
+    pub fn verdicts_of(&self, policy: &str) -> Vec<(&'static str, u64)> {
+        let policy: Arc<str> = policy.into();
+        let count = |verdict: PolicyVerdict| {
+            let labels = PolicyLabels {
+                policy: Arc::clone(&policy),
+                verdict: verdict.as_str(),
+            };
+            (
+                verdict.as_str(),
+                self.policies
+                    .get(&labels)
+                    .map_or(0, |counter| counter.get()),
+            )
+        };
+        PolicyVerdict::ALL.into_iter().map(count).collect()
+    }
+
+    /// The text that Prometheus scrapes (OpenMetrics 1.0).
+    pub fn encode(&self, sandbox: &Sandbox) -> String {
+        self.pool.set(sandbox.live_instances());
+        let mut text = String::new();
+        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
+            tracing::error!("metrics could not be written");
+        }
+        text
+    }
+}

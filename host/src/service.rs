@@ -1,0 +1,122 @@
+//! The host as a whole: everything that lives as long as the process, and how it takes up a change of configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::config::{ConfigError, HostConfig, Overrides};
+use crate::decide::Decider;
+use crate::generation::Generations;
+use crate::metrics::Metrics;
+use crate::sandbox::{Sandbox, SandboxError};
+
+/// Where the configuration comes from, so that it can be read again.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// `touchstone.yaml`, when there is one.
+    pub file: Option<PathBuf>,
+    /// Flags and variables.
+    pub overrides: Overrides,
+}
+
+/// Sandbox, generations and decider, under one configuration.
+pub struct Service {
+    origin: Origin,
+    started_with: HostConfig,
+    config: ArcSwap<HostConfig>,
+    config_error: ArcSwap<Option<String>>,
+    /// The engine that policies run in.
+    pub sandbox: Arc<Sandbox>,
+    /// What is active.
+    pub generations: Arc<Generations>,
+    /// Decides.
+    pub decider: Decider,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why the host cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// touchstone.yaml is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+impl Service {
+    /// Reads the configuration and reserves the pool. No policy is loaded yet: see [`Service::reload`].
+    pub fn new(origin: Origin) -> Result<Service, ServiceError> {
+        let config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
+        let sandbox = Arc::new(Sandbox::new(&config.pool, config.cache.as_deref())?);
+        let (generations, metrics) = (
+            Arc::new(Generations::default()),
+            Arc::new(Metrics::default()),
+        );
+        let decider = Decider::new(Arc::clone(&generations), Arc::clone(&metrics), &config.pool);
+        Ok(Service {
+            origin,
+            started_with: config.clone(),
+            config: ArcSwap::from_pointee(config),
+            config_error: ArcSwap::default(),
+            sandbox,
+            generations,
+            decider,
+            metrics,
+        })
+    }
+
+    /// Takes up what the files say now. A broken touchstone.yaml changes nothing and is reported; so is a key that
+    /// only a restart can change.
+    pub async fn reload(&self) {
+        let before = self.config_error.load_full();
+        match HostConfig::load(self.origin.file.as_deref(), &self.origin.overrides) {
+            Ok(config) => {
+                let later = self.started_with.needs_restart(&config);
+                let error = (!later.is_empty()).then(|| {
+                    format!(
+                        "changed, but only a restart takes it up: {}",
+                        later.join(", ")
+                    )
+                });
+                self.config_error.store(Arc::new(error));
+                self.config.store(Arc::new(config));
+            }
+            Err(error) => self.config_error.store(Arc::new(Some(error.to_string()))),
+        }
+        let now = self.config_error.load_full();
+        if let Some(error) = now.as_ref()
+            && before != now
+        {
+            tracing::error!(%error, "configuration is not as touchstone.yaml says");
+        }
+        let changed = self
+            .generations
+            .rebuild(&self.sandbox, &self.config())
+            .await;
+        self.metrics.reloaded(changed);
+    }
+
+    /// The configuration in force, but for what needs a restart.
+    pub fn config(&self) -> Arc<HostConfig> {
+        self.config.load_full()
+    }
+
+    /// The configuration that the process started with.
+    pub fn started_with(&self) -> &HostConfig {
+        &self.started_with
+    }
+
+    /// Why the configuration is not as the file says.
+    pub fn config_error(&self) -> Option<String> {
+        self.config_error.load().as_ref().clone()
+    }
+
+    /// The configuration's file.
+    pub fn config_file(&self) -> Option<&PathBuf> {
+        self.origin.file.as_ref()
+    }
+}

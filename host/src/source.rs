@@ -1,0 +1,358 @@
+//! Where events come from. A document is recognised by its form; each form is a file in `source/` and a row here.
+
+mod cloudevents;
+pub mod http;
+mod kubernetes;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::document::{Document, DocumentError};
+use crate::model::{Event, EventImage};
+
+pub use self::kubernetes::{image_review, image_review_answer};
+
+/// Why a document is not an event.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SourceError {
+    /// Not an acceptable document.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// An array, a string, …
+    #[error("the document is not a JSON object")]
+    NotAnObject,
+    /// A known form, with something missing or wrong in it.
+    #[error("{form}: {reason}")]
+    Invalid {
+        /// Which form it was taken for.
+        form: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A document of another form was needed.
+    #[error("{found} where an {wanted} is needed")]
+    WrongForm {
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
+}
+
+/// What an event gets when its document does not say.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// Kind of bare documents.
+    pub kind: String,
+    /// Source of all that name none.
+    pub source: String,
+}
+
+/// A form that documents come in.
+struct Form {
+    name: &'static str,
+    detect: fn(&Document) -> bool,
+    read: fn(Document, &Defaults) -> Result<Event, SourceError>,
+}
+
+/// Every form, the most particular first.
+const FORMS: &[Form] = &[
+    Form {
+        name: "CloudEvent",
+        detect: cloudevents::detect,
+        read: cloudevents::structured,
+    },
+    Form {
+        name: "ImageReview",
+        detect: kubernetes::is_image_review,
+        read: kubernetes::image_review,
+    },
+    Form {
+        name: "AdmissionReview",
+        detect: kubernetes::is_admission_review,
+        read: kubernetes::admission_review,
+    },
+    Form {
+        name: "JSON document",
+        detect: |_| true,
+        read: bare,
+    },
+];
+
+/// Makes an event from a document of any form.
+pub fn recognise(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
+    if !document.is_object("") {
+        return Err(SourceError::NotAnObject);
+    }
+    match FORMS.iter().find(|form| (form.detect)(&document)) {
+        Some(form) => (form.read)(document, defaults),
+        None => bare(document, defaults),
+    }
+}
+
+/// What a document is called.
+fn form_name(document: &Document) -> &'static str {
+    FORMS
+        .iter()
+        .find(|form| (form.detect)(document))
+        .map_or("JSON document", |form| form.name)
+}
+
+pub use self::cloudevents::{Attributes, binary};
+
+fn bare(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
+    Ok(event(
+        Attributes {
+            kind: Some(defaults.kind.clone()),
+            ..Attributes::default()
+        },
+        document,
+        defaults,
+    ))
+}
+
+/// Fills in what the sender left out.
+fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Event {
+    let Attributes {
+        id,
+        kind,
+        source,
+        time,
+        subject,
+        namespace,
+    } = attributes;
+    let text = |pointer: &str| document.str_at(pointer).map(str::to_owned);
+    let subject = subject.or_else(|| text("/image"));
+    let mut images = kubernetes::images(&document);
+    if images.is_empty() {
+        let pointer = if document.str_at("/image").is_some() {
+            "/image"
+        } else {
+            ""
+        };
+        images.extend(
+            text("/image")
+                .or_else(|| subject.clone())
+                .map(|image| EventImage::new(&image, pointer.to_owned())),
+        );
+    }
+    Event {
+        id: id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+        kind: kind.unwrap_or_else(|| defaults.kind.clone()),
+        source: source.unwrap_or_else(|| defaults.source.clone()),
+        time: time.unwrap_or_else(Timestamp::now),
+        subject,
+        namespace: namespace.or_else(|| text("/namespace")),
+        images,
+        document,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Event, SourceError> {
+        let defaults = Defaults {
+            kind: "event".into(),
+            source: "/test".into(),
+        };
+        recognise(Document::parse(text.to_owned())?, &defaults)
+    }
+
+    fn images(event: &Event) -> Vec<(&str, &str)> {
+        event
+            .images
+            .iter()
+            .map(|image| (image.pointer.as_str(), image.text.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn every_form_detects_its_own_sample_and_nobody_elses() {
+        let samples = [
+            r#"{"specversion":"1.0","id":"1","source":"/s","type":"image.pushed"}"#,
+            r#"{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{"containers":[{"image":"a"}]}}"#,
+            r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1"}}"#,
+            r#"{"image":"nginx"}"#,
+        ];
+        assert_eq!(samples.len(), FORMS.len());
+        for (sample, form) in samples.iter().zip(FORMS) {
+            let document = Document::parse((*sample).to_owned()).unwrap();
+            assert_eq!(form_name(&document), form.name);
+            assert!(
+                recognise(
+                    document,
+                    &Defaults {
+                        kind: "event".into(),
+                        source: "/".into()
+                    }
+                )
+                .is_ok(),
+                "{sample}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bare_document_is_about_its_image() {
+        let event = read(r#"{"image":"nginx:latest","level":3,"namespace":"shop"}"#).unwrap();
+        assert_eq!(
+            (event.kind.as_str(), event.source.as_str()),
+            ("event", "/test")
+        );
+        assert_eq!(event.subject.as_deref(), Some("nginx:latest"));
+        assert_eq!(event.namespace.as_deref(), Some("shop"));
+        assert_eq!(images(&event), [("/image", "nginx:latest")]);
+        assert!(read(r#"{"level":3}"#).unwrap().images.is_empty());
+        for text in ["[]", "3", "\"x\"", "null"] {
+            assert_eq!(read(text).unwrap_err(), SourceError::NotAnObject, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cloud_event_keeps_its_attributes() {
+        let event = read(
+            r#"{"specversion":"1.0","id":"7","source":"/registry","type":"image.pushed","subject":"ghcr.io/a/b:1",
+                "time":"2026-01-02T03:04:05Z","namespace":"shop","data":{"x":[1]}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                event.id.as_str(),
+                event.kind.as_str(),
+                event.source.as_str()
+            ),
+            ("7", "image.pushed", "/registry")
+        );
+        assert_eq!(event.time.to_string(), "2026-01-02T03:04:05Z");
+        assert_eq!(event.document.text(), r#"{"x":[1]}"#);
+        assert_eq!(images(&event), [("", "ghcr.io/a/b:1")]);
+        let base64 = read(r#"{"specversion":"1.0","id":"7","source":"/s","type":"t","data_base64":"eyJhIjoxfQ=="}"#).unwrap();
+        assert_eq!(base64.document.text(), r#"{"a":1}"#);
+        for (text, expected) in [
+            (
+                r#"{"specversion":"0.3","id":"7","source":"/s","type":"t"}"#,
+                "specversion",
+            ),
+            (r#"{"specversion":"1.0","source":"/s","type":"t"}"#, "id"),
+            (
+                r#"{"specversion":"1.0","id":"","source":"/s","type":"t"}"#,
+                "id",
+            ),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"yesterday"}"#,
+                "time",
+            ),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"!"}"#,
+                "data_base64",
+            ),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{},"data_base64":"e30="}"#,
+                "data_base64",
+            ),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("CloudEvent: ") && error.contains(expected),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_image_review_names_each_container() {
+        let event = read(
+            r#"{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview",
+                "spec":{"containers":[{"image":"a:1"},{"image":"NOT AN IMAGE"}],"namespace":"production"}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (event.kind.as_str(), event.namespace.as_deref()),
+            ("image.review", Some("production"))
+        );
+        assert_eq!(
+            images(&event),
+            [
+                ("/spec/containers/0/image", "a:1"),
+                ("/spec/containers/1/image", "NOT AN IMAGE")
+            ]
+        );
+        assert!(event.images[0].name.is_ok() && event.images[1].name.is_err());
+        for spec in [
+            r#"{}"#,
+            r#"{"containers":[]}"#,
+            r#"{"containers":{}}"#,
+            r#"{"containers":[{}]}"#,
+            r#"{"containers":[{"image":3}]}"#,
+            "3",
+        ] {
+            let text = format!(
+                r#"{{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{spec}}}"#
+            );
+            assert!(
+                matches!(
+                    read(&text),
+                    Err(SourceError::Invalid {
+                        form: "ImageReview",
+                        ..
+                    })
+                ),
+                "{spec}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_admission_review_names_every_container_of_every_workload() {
+        let pod = r#"{"initContainers":[{"image":"i"}],"containers":[{"image":"c"},{"name":"none"}],"ephemeralContainers":[{"image":"e"}]}"#;
+        for (kind, object, prefix) in [
+            ("Pod", format!(r#"{{"spec":{pod}}}"#), "/spec"),
+            (
+                "Deployment",
+                format!(r#"{{"spec":{{"template":{{"spec":{pod}}}}}}}"#),
+                "/spec/template/spec",
+            ),
+            (
+                "CronJob",
+                format!(
+                    r#"{{"spec":{{"jobTemplate":{{"spec":{{"template":{{"spec":{pod}}}}}}}}}}}"#
+                ),
+                "/spec/jobTemplate/spec/template/spec",
+            ),
+            (
+                "PodTemplate",
+                format!(r#"{{"template":{{"spec":{pod}}}}}"#),
+                "/template/spec",
+            ),
+        ] {
+            let text = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","namespace":"shop","kind":{{"kind":"{kind}"}},"object":{object}}}}}"#
+            );
+            let event = read(&text).unwrap();
+            assert_eq!(
+                (event.kind.as_str(), event.id.as_str()),
+                ("pod.review", "u")
+            );
+            let at = |rest: &str| format!("/request/object{prefix}/{rest}/image");
+            let found: Vec<String> = event
+                .images
+                .iter()
+                .map(|image| image.pointer.clone())
+                .collect();
+            assert_eq!(
+                found,
+                [
+                    at("initContainers/0"),
+                    at("containers/0"),
+                    at("containers/1"),
+                    at("ephemeralContainers/0")
+                ],
+                "{kind}"
+            );
+            assert!(event.images[2].name.is_err());
+        }
+        assert!(read(r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#).is_err());
+    }
+}

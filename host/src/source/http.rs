@@ -1,0 +1,304 @@
+//! The HTTP endpoint: routes, and what each answers. Decisions are 200 whatever the verdict; errors are JSON with an
+//! `error` that says what to do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Value, json};
+
+use crate::config::suggestion;
+use crate::decide::{DecideError, Options};
+use crate::document::Document;
+use crate::generation::Member;
+use crate::model::{Decision, Event};
+use crate::service::Service;
+use crate::source::{
+    Attributes, Defaults, SourceError, binary, image_review, image_review_answer, recognise,
+};
+
+/// The routes, as they are listed for whoever asks for one that is not there.
+const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
+    GET /v1/policies/{name}, GET /v1/generation, GET /healthz, GET /readyz, GET /metrics";
+
+type Host = State<Arc<Service>>;
+
+/// All routes of a service.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/decide", post(decide))
+        .route("/v1/decide/{policy}", post(decide_one))
+        .route("/k8s/image-review", post(review_images))
+        .route("/v1/policies", get(policies))
+        .route("/v1/policies/{name}", get(policy))
+        .route("/v1/generation", get(generation))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { Refused::NotFound(format!("no such route; there are {ROUTES}")) })
+        .with_state(service)
+}
+
+/// Why a request gets no answer of its own.
+#[derive(Debug)]
+enum Refused {
+    BadRequest(String),
+    NotFound(String),
+    TooLarge(u64),
+    Overloaded(DecideError),
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Refused::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
+            Refused::NotFound(text) => (StatusCode::NOT_FOUND, text),
+            Refused::TooLarge(limit) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {limit} bytes (bodyLimit)"),
+            ),
+            Refused::Overloaded(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        };
+        let mut response = (status, axum::Json(json!({ "error": text }))).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<SourceError> for Refused {
+    fn from(error: SourceError) -> Refused {
+        Refused::BadRequest(error.to_string())
+    }
+}
+
+impl From<DecideError> for Refused {
+    fn from(error: DecideError) -> Refused {
+        match error {
+            DecideError::NoSuchPolicy(_) => Refused::NotFound(error.to_string()),
+            DecideError::Overloaded | DecideError::NotReady => Refused::Overloaded(error),
+        }
+    }
+}
+
+async fn decide(State(service): Host, request: Request) -> Result<Response, Refused> {
+    respond(&service, None, request).await
+}
+
+async fn decide_one(
+    State(service): Host,
+    Path(policy): Path<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    respond(&service, Some(policy), request).await
+}
+
+async fn respond(
+    service: &Service,
+    policy: Option<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let event = read_event(&parts.headers, read(service, body).await?, query.kind)?;
+    let options = Options {
+        policy,
+        dry_run: query.dry_run,
+    };
+    let decision = service.decider.decide(event, &options).await?;
+    Ok(axum::Json(if query.explain {
+        decision
+    } else {
+        decision.brief()
+    })
+    .into_response())
+}
+
+async fn review_images(State(service): Host, request: Request) -> Result<Response, Refused> {
+    let document = Document::parse_bytes(read(&service, request.into_body()).await?)
+        .map_err(SourceError::from)?;
+    let event = image_review(document, &defaults("/k8s/image-review", None))?;
+    let decision: Decision = service.decider.decide(event, &Options::default()).await?;
+    Ok(axum::Json(image_review_answer(&decision)).into_response())
+}
+
+/// What may stand behind the `?`.
+#[derive(Default)]
+struct Query {
+    dry_run: bool,
+    explain: bool,
+    kind: Option<String>,
+}
+
+impl Query {
+    /// A misspelt `dryRun` must not pass for none.
+    fn parse(text: &str) -> Result<Query, Refused> {
+        let mut query = Query::default();
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            let flag = || match value.as_ref() {
+                "" | "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                other => Err(Refused::BadRequest(format!(
+                    "{key}={other}: expected true or false"
+                ))),
+            };
+            match key.as_ref() {
+                "dryRun" => query.dry_run = flag()?,
+                "explain" => query.explain = flag()?,
+                "kind" => query.kind = Some(value.into_owned()),
+                other => {
+                    let hint = suggestion(other, &["dryRun", "explain", "kind"]);
+                    return Err(Refused::BadRequest(format!(
+                        "unknown parameter {other:?}: {hint}"
+                    )));
+                }
+            }
+        }
+        Ok(query)
+    }
+}
+
+fn defaults(source: &str, kind: Option<String>) -> Defaults {
+    Defaults {
+        kind: kind.unwrap_or_else(|| "event".to_owned()),
+        source: source.to_owned(),
+    }
+}
+
+/// The body, up to the limit.
+async fn read(service: &Service, body: Body) -> Result<Vec<u8>, Refused> {
+    let limit = service.config().body_limit.as_u64();
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    match limited.collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(limit)),
+        Err(error) => Err(Refused::BadRequest(format!(
+            "the body could not be read: {error}"
+        ))),
+    }
+}
+
+/// A CloudEvent in binary mode when the headers say so, else whatever the document is.
+fn read_event(headers: &HeaderMap, body: Vec<u8>, kind: Option<String>) -> Result<Event, Refused> {
+    let defaults = defaults("/v1/decide", kind);
+    if !headers.contains_key("ce-specversion") {
+        let document = Document::parse_bytes(body).map_err(SourceError::from)?;
+        return Ok(recognise(document, &defaults)?);
+    }
+    let attributes = Attributes::read(|name| {
+        let value = headers.get(format!("ce-{name}"))?.to_str().ok()?;
+        // CloudEvents HTTP binding 1.0, §3.1.3.2.
+        Some(
+            percent_encoding::percent_decode_str(value)
+                .decode_utf8_lossy()
+                .into_owned(),
+        )
+    })?;
+    let document = if body.is_empty() {
+        Document::parse("{}".to_owned())
+    } else {
+        Document::parse_bytes(body)
+    };
+    Ok(binary(
+        attributes,
+        document.map_err(SourceError::from)?,
+        &defaults,
+    ))
+}
+
+async fn policies(State(service): Host) -> Response {
+    let generation = service.generations.current();
+    let members = generation
+        .iter()
+        .flat_map(|generation| generation.members());
+    let list: Vec<Value> = members.map(|member| describe(&service, member)).collect();
+    axum::Json(json!({ "policies": list })).into_response()
+}
+
+async fn policy(State(service): Host, Path(name): Path<String>) -> Result<Response, Refused> {
+    let generation = service.generations.current();
+    let member = generation
+        .as_ref()
+        .and_then(|generation| generation.member(&name));
+    match member {
+        Some(member) => Ok(axum::Json(describe(&service, member)).into_response()),
+        None => Err(DecideError::NoSuchPolicy(name).into()),
+    }
+}
+
+/// Everything there is to know of a policy, but its settings, which may be nobody's business.
+fn describe(service: &Service, member: &Member) -> Value {
+    let mut description = json!({
+        "name": member.name,
+        "state": member.state.as_str(),
+        "error": member.state.error(),
+        "mode": member.mode(),
+        "onError": member.on_error().as_str(),
+        "folder": member.folder,
+        "verdicts": service.metrics.verdicts_of(&member.name).into_iter().collect::<BTreeMap<_, _>>(),
+    });
+    if let (Some(policy), Some(object)) = (member.policy(), description.as_object_mut()) {
+        let config = policy.config();
+        let grants: BTreeMap<&str, Vec<String>> = config
+            .grants
+            .iter()
+            .map(|(name, patterns)| (name, patterns.iter().map(ToString::to_string).collect()))
+            .collect();
+        object.extend([
+            ("order".to_owned(), json!(config.order)),
+            ("module".to_owned(), json!(policy.module_digest())),
+            ("snapshot".to_owned(), json!(policy.is_snapshot())),
+            ("grants".to_owned(), json!(grants)),
+            ("limits".to_owned(), config.limits.describe()),
+            ("info".to_owned(), json!(policy.info())),
+        ]);
+    }
+    description
+}
+
+async fn generation(State(service): Host) -> Result<Response, Refused> {
+    let generation = service.generations.current().ok_or(DecideError::NotReady)?;
+    let count = |state: &str| {
+        generation
+            .members()
+            .iter()
+            .filter(|member| member.state.as_str() == state)
+            .count()
+    };
+    let answer = json!({
+        "id": generation.id(),
+        "built": generation.built(),
+        "ready": count("ready"),
+        "stale": count("stale"),
+        "failed": count("failed"),
+        "dataError": generation.data_error(),
+        "configError": service.config_error(),
+    });
+    Ok(axum::Json(answer).into_response())
+}
+
+async fn ready(State(service): Host) -> Result<&'static str, Refused> {
+    service
+        .generations
+        .current()
+        .map(|_| "ready\n")
+        .ok_or(Refused::Overloaded(DecideError::NotReady))
+}
+
+async fn metrics(State(service): Host) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    (
+        [(header::CONTENT_TYPE, kind)],
+        service.metrics.encode(&service.sandbox),
+    )
+        .into_response()
+}
