@@ -5,6 +5,7 @@ mod check;
 mod inspect;
 mod serve;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,15 +30,9 @@ pub const EXIT_CONFIG: u8 = 3;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// What to log: error, warn, info, debug, or a filter as in `touchstone=debug`
-    #[arg(
-        long,
-        global = true,
-        env = "TOUCHSTONE_LOG",
-        default_value = "info",
-        value_name = "FILTER"
-    )]
-    log: String,
+    /// What to log: error, warn, info, debug, or a filter as in `touchstone=debug`; info for serve, else warn
+    #[arg(long, global = true, env = "TOUCHSTONE_LOG", value_name = "FILTER")]
+    log: Option<String>,
     /// How to log
     #[arg(
         long,
@@ -122,9 +117,9 @@ impl Common {
                 policies,
                 data,
                 body_limit,
-                instances: None,
                 cache,
                 no_cache,
+                ..Overrides::default()
             },
         }
     }
@@ -144,7 +139,12 @@ pub fn run() -> ExitCode {
             };
         }
     };
-    start_log(&cli.log, cli.log_format);
+    let usual = if matches!(cli.command, Command::Serve(_)) {
+        "info"
+    } else {
+        "warn"
+    };
+    start_log(cli.log.as_deref().unwrap_or(usual), cli.log_format);
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
@@ -173,7 +173,8 @@ fn start_log(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

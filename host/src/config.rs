@@ -93,12 +93,23 @@ pub struct Overrides {
     pub data: Vec<PathBuf>,
     /// See [`HostConfig::body_limit`].
     pub body_limit: Option<ByteSize>,
-    /// See [`PoolConfig::instances`].
-    pub instances: Option<u32>,
+    /// See [`HostConfig::pool`].
+    pub pool: PoolOverrides,
+    /// See [`HostConfig::shutdown`].
+    pub shutdown: Option<Duration>,
     /// See [`HostConfig::cache`].
     pub cache: Option<PathBuf>,
     /// Keep no cache.
     pub no_cache: bool,
+}
+
+/// See [`PoolConfig`].
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are those of PoolConfig")]
+pub struct PoolOverrides {
+    pub instances: Option<u32>,
+    pub queue: Option<u32>,
+    pub wait: Option<Duration>,
 }
 
 impl HostConfig {
@@ -160,15 +171,19 @@ impl HostConfig {
                 .unwrap_or(ByteSize::mib(16)),
             pool: PoolConfig {
                 instances: overrides
+                    .pool
                     .instances
                     .or(instances)
                     .unwrap_or(default.instances)
                     .max(1),
-                queue: queue.unwrap_or(default.queue),
-                wait: wait.unwrap_or(default.wait),
+                queue: overrides.pool.queue.or(queue).unwrap_or(default.queue),
+                wait: overrides.pool.wait.or(wait).unwrap_or(default.wait),
             },
             cache: cache.filter(|_| !overrides.no_cache),
-            shutdown: shutdown.unwrap_or(Duration::from_secs(30)),
+            shutdown: overrides
+                .shutdown
+                .or(shutdown)
+                .unwrap_or(Duration::from_secs(30)),
         })
     }
 

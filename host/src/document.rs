@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use sonic_rs::{JsonContainerTrait, JsonType, JsonValueTrait, Value};
 
 /// How deep objects and arrays may nest. serde_json and Kubernetes' decoders stop at a similar depth.
 pub const MAX_DEPTH: usize = 128;
@@ -53,6 +53,10 @@ pub enum DocumentError {
 impl Document {
     /// Parses a JSON text.
     pub fn parse(text: String) -> Result<Document, DocumentError> {
+        // The parser recurses, and the nesting is the sender's choice.
+        if depth(text.as_bytes()) > MAX_DEPTH {
+            return Err(DocumentError::TooDeep);
+        }
         let value: Value = sonic_rs::from_str(&text).map_err(|error| DocumentError::Malformed {
             line: error.line(),
             column: error.column(),
@@ -174,13 +178,47 @@ fn reason(error: &sonic_rs::Error) -> String {
         .to_owned()
 }
 
-/// Walks every container with a stack of its own, since the nesting is the sender's choice.
-fn check(root: &Value) -> Result<(), DocumentError> {
-    let mut open: Vec<(&Value, usize)> = vec![(root, 0)];
-    while let Some((value, depth)) = open.pop() {
-        if depth > MAX_DEPTH {
-            return Err(DocumentError::TooDeep);
+/// How deep the brackets nest, up to the first place where the text is no JSON.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => rest = after_string(after),
+            _ => {}
         }
+    }
+    deepest
+}
+
+/// What follows a string of which the opening quote was just read.
+fn after_string(text: &[u8]) -> &[u8] {
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| memchr::memchr(b'"', rest)) {
+        let (inside, outside) = text.split_at(from + found);
+        let backslashes = inside
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count();
+        if backslashes % 2 == 0 {
+            return outside.get(1..).unwrap_or_default();
+        }
+        from += found + 1;
+    }
+    &[]
+}
+
+/// Looks for keys that stand twice in one object.
+fn check(root: &Value) -> Result<(), DocumentError> {
+    let mut open: Vec<&Value> = vec![root];
+    while let Some(value) = open.pop() {
         if let Some(object) = value.as_object() {
             if let Some(key) = duplicate(object) {
                 return Err(DocumentError::DuplicateKey {
@@ -188,32 +226,31 @@ fn check(root: &Value) -> Result<(), DocumentError> {
                     pointer: pointer_to(root, value).unwrap_or_default(),
                 });
             }
-            let nested = object.iter().map(|(_, child)| child);
             open.extend(
-                nested
-                    .filter(|child| is_container(child))
-                    .map(|child| (child, depth + 1)),
+                object
+                    .iter()
+                    .map(|(_, child)| child)
+                    .filter(|child| is_container(child)),
             );
         } else if let Some(array) = value.as_array() {
-            let nested = array.iter().filter(|child| is_container(child));
-            open.extend(nested.map(|child| (child, depth + 1)));
+            open.extend(array.iter().filter(|child| is_container(child)));
         }
     }
     Ok(())
 }
 
 fn is_container(value: &Value) -> bool {
-    value.is_object() || value.is_array()
+    matches!(value.get_type(), JsonType::Object | JsonType::Array)
 }
 
-/// A key that stands twice. A 256-bit filter clears nearly every object of ordinary size without comparing a key.
+/// A key that stands twice. A filter of 1024 bits clears nearly every object of ordinary size without comparing a key.
 fn duplicate(object: &sonic_rs::Object) -> Option<&str> {
-    let mut seen = [0_u64; 4];
+    let mut seen = [0_u64; 16];
     let all_new = object.len() <= 64
         && object.iter().all(|(key, _)| {
             let hash = spread(key.as_bytes());
-            let (word, bit) = ((hash >> 6) & 3, 1_u64 << (hash & 63));
-            let Some(word) = seen.get_mut(word as usize) else {
+            let (word, bit) = ((hash >> 60) as usize, 1_u64 << ((hash >> 54) & 63));
+            let Some(word) = seen.get_mut(word) else {
                 return false;
             };
             let new = *word & bit == 0;
@@ -231,12 +268,19 @@ fn duplicate(object: &sonic_rs::Object) -> Option<&str> {
     })
 }
 
-/// Eight well-mixed bits of a key (FNV-1a, folded); a clash only costs the exact check.
+/// Well-mixed high bits from a key's length and ends; a clash only costs the exact check.
 fn spread(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash ^ (hash >> 32)
+    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (
+            bytes
+                .iter()
+                .fold(0, |sum, byte| (sum << 8) | u64::from(*byte)),
+            0,
+        ),
+    };
+    let mixed = (first ^ last.rotate_left(29)).wrapping_add(bytes.len() as u64);
+    (mixed ^ (mixed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The pointer of a value that was found below `root`; only used to word an error.
@@ -348,7 +392,28 @@ mod tests {
             );
             assert!(parse(&"[".repeat(depth)).is_err(), "{depth}");
         }
-        assert!(parse(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).is_ok());
+        assert!(
+            parse(&format!(
+                "{}1{}",
+                "[".repeat(MAX_DEPTH),
+                "]".repeat(MAX_DEPTH)
+            ))
+            .is_ok()
+        );
+        // Brackets within strings do not nest, and quotes within strings do not end them.
+        assert!(
+            parse(&format!(
+                r#"["{}","\\\"{}","\\\\"]"#,
+                "[".repeat(500),
+                "]".repeat(500)
+            ))
+            .is_ok()
+        );
+        let hidden = format!(r#"{}"\\\"{}""#, r#"["]]]]","#.repeat(100), "]".repeat(100));
+        assert_eq!(
+            parse(&format!("{}{hidden}", r#"["]]","#.repeat(100))).unwrap_err(),
+            DocumentError::TooDeep
+        );
     }
 
     #[test]

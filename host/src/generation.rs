@@ -420,9 +420,7 @@ impl Job {
         {
             return Ok(Arc::clone(policy));
         }
-        Policy::load(&self.sandbox, config.clone(), &module, &self.data)
-            .await
-            .map(Arc::new)
+        Policy::load(&self.sandbox, config.clone(), &module, &self.data).await
     }
 
     /// Without a readable policy.yaml, the folder tells which policy is meant.

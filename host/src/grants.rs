@@ -90,7 +90,7 @@ impl ImagePattern {
             .split_once('/')
             .map_or((text, None), |(first, rest)| (first, Some(rest)));
         let last = text.rsplit('/').next().unwrap_or_default();
-        if text.contains('@') || (rest.is_some() || !names_registry(first)) && last.contains(':') {
+        if text.contains('@') || last.contains(':') {
             return Err(PatternError::TagInImage(text.to_owned()));
         }
         let full = match rest {

@@ -143,11 +143,7 @@ impl Ctx {
                 max: reach.max_memory,
                 refused: false,
             },
-            meter: Meter {
-                limit: reach.max_time,
-                used: Duration::ZERO,
-                since: Arc::new(Mark::now()),
-            },
+            meter: Meter::new(reach.max_time),
         }
     }
 
@@ -213,6 +209,12 @@ impl Ctx {
             message,
             fields,
         });
+    }
+
+    /// Gives the guest its budgets anew, after it was configured.
+    pub fn restart(&mut self, max_time: Duration, max_calls: u64) {
+        (self.calls, self.max_calls) = (0, max_calls);
+        self.meter = Meter::new(max_time);
     }
 
     /// Takes out what the guest left behind.
@@ -287,6 +289,14 @@ impl Mark {
 }
 
 impl Meter {
+    fn new(limit: Duration) -> Meter {
+        Meter {
+            limit,
+            used: Duration::ZERO,
+            since: Arc::new(Mark::now()),
+        }
+    }
+
     /// Called at every tick that the guest computes through: ends it, or lets others have a turn.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<wasmtime::UpdateDeadline> {
         self.used += self.since.elapsed();

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
@@ -17,10 +18,10 @@ use crate::guest::bindings::exports::touchstone::policy::guest::Problem;
 use crate::guest::bindings::{Policy as Bindings, PolicyIndices, PolicyPre};
 use crate::guest::{Ctx, Evaluation, Info, Reach, Stop, Traces};
 use crate::model::{Event, Explain, Fault, Outcome};
-use crate::sandbox::Sandbox;
-use crate::sandbox::cache::Entry;
+use crate::sandbox::cache::{Code, Entry, load_fresh};
 use crate::sandbox::module::{self, Module, ModuleError};
-use crate::sandbox::snapshot::{self, Instrumented, SnapshotError};
+use crate::sandbox::snapshot::{Instrumented, SnapshotError};
+use crate::sandbox::{Effort, Sandbox};
 
 /// A policy that is ready to judge.
 pub struct Policy {
@@ -30,10 +31,16 @@ pub struct Policy {
     identity: String,
     reads: Vec<(String, String)>,
     grants: Arc<Grants>,
-    pre: PolicyPre<Ctx>,
-    /// Whether the component starts configured; if not, every instance is configured first.
-    configured: bool,
+    compiled: ArcSwap<Compiled>,
     sandbox: Arc<Sandbox>,
+}
+
+/// What instances are made from. A new policy serves from quickly compiled code that is configured for each decision;
+/// as soon as its snapshot is compiled, that takes over. Both answer the same.
+struct Compiled {
+    pre: PolicyPre<Ctx>,
+    /// Whether instances start configured.
+    configured: bool,
 }
 
 /// Why a policy cannot be loaded.
@@ -150,7 +157,7 @@ impl Policy {
         config: PolicyConfig,
         module: &Module,
         data: &Arc<Data>,
-    ) -> Result<Policy, LoadError> {
+    ) -> Result<Arc<Policy>, LoadError> {
         let grants = Arc::new(effective_grants(&config.grants)?);
         let loader = Loader {
             sandbox,
@@ -159,24 +166,70 @@ impl Policy {
             data,
             grants: &grants,
         };
-        let (pre, entry) = match loader.cached()? {
-            Some(ready) => ready,
-            None => loader.build().await?,
+        let (compiled, entry, snapshot) = match loader.cached()? {
+            Some((pre, entry)) => (
+                Compiled {
+                    pre,
+                    configured: true,
+                },
+                entry,
+                None,
+            ),
+            None => {
+                let Built {
+                    pre,
+                    entry,
+                    snapshot,
+                } = loader.build().await?;
+                (
+                    Compiled {
+                        pre,
+                        configured: false,
+                    },
+                    entry,
+                    snapshot,
+                )
+            }
         };
+        let key = loader.key();
         let info = entry
             .info
+            .clone()
             .ok_or_else(|| LoadError::Host("the description was lost".to_owned()))?;
-        Ok(Policy {
+        let policy = Arc::new(Policy {
             identity: identity(&config, module),
             module_digest: module.digest().to_owned(),
             info,
-            reads: entry.reads,
+            reads: entry.reads.clone(),
             grants,
-            pre,
-            configured: entry.configured,
+            compiled: ArcSwap::from_pointee(compiled),
             sandbox: Arc::clone(sandbox),
             config,
-        })
+        });
+        if let Some(snapshot) = snapshot {
+            let policy = Arc::downgrade(&policy);
+            sandbox.later(move || {
+                if let Some(policy) = policy.upgrade() {
+                    policy.optimise(&snapshot, &key, entry);
+                }
+            });
+        }
+        Ok(policy)
+    }
+
+    /// Compiles the snapshot with full effort and lets it take over.
+    fn optimise(&self, snapshot: &[u8], key: &str, entry: Entry) {
+        let compiled = compile(&self.sandbox, snapshot, Effort::Full, Some(key), entry)
+            .and_then(|component| link(&self.sandbox, &self.grants, &component));
+        match compiled {
+            Ok(pre) => self.compiled.store(Arc::new(Compiled {
+                pre,
+                configured: true,
+            })),
+            Err(error) => {
+                tracing::warn!(policy = self.config.name, %error, "no snapshot: configuring for each decision")
+            }
+        }
     }
 
     /// Judges an event in a fresh instance, which is thrown away after.
@@ -187,12 +240,11 @@ impl Policy {
             now,
         };
         let mut session = self.session(data, evaluation);
-        let answer =
-            match tokio::time::timeout(self.config.limits.wall, session.start_and_evaluate()).await
-            {
-                Ok(answer) => answer,
-                Err(_) => Err(Failure::Wall),
-            };
+        let answer = match tokio::time::timeout(session.wall(), session.start_and_evaluate()).await
+        {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Wall),
+        };
         let traces = session.store.into_data().traces();
         let outcome = answer
             .map_err(|failure| self.fault(failure, &traces))
@@ -210,17 +262,24 @@ impl Policy {
     /// Opens a session for an event. [`Policy::run`] uses it once; only measurements use it again.
     pub fn session(&self, data: &Arc<Data>, evaluation: Evaluation) -> Session<'_> {
         let limits = &self.config.limits;
+        let compiled = self.compiled.load_full();
         let reach = Reach {
             grants: Arc::clone(&self.grants),
             data: Arc::clone(data),
             evaluation: Some(evaluation),
             max_calls: limits.calls,
-            max_memory: bytes(limits.memory),
-            max_time: limits.time,
+            max_memory: bytes_of(limits.memory),
+            max_time: if compiled.configured {
+                limits.time
+            } else {
+                limits.configure
+            },
         };
+        let store = self.sandbox.store(reach, bytes_of(limits.output));
         Session {
             policy: self,
-            store: self.sandbox.store(reach, bytes(limits.output)),
+            compiled,
+            store,
             instance: None,
         }
     }
@@ -247,7 +306,7 @@ impl Policy {
 
     /// Whether it starts from a snapshot.
     pub fn is_snapshot(&self) -> bool {
-        self.configured
+        self.compiled.load().configured
     }
 
     /// Whether a policy loaded now from this configuration, module and data would be the same.
@@ -306,9 +365,9 @@ pub async fn describe(
     let bytes = module
         .component()
         .map_err(|source| loader.module_error(source))?;
-    let component = Component::new(sandbox.engine(), &bytes).map_err(LoadError::Compile)?;
-    let pre = loader.link(&component)?;
-    let mut store = sandbox.store(loader.reach(), bytes_of_output(&config));
+    let component = compile(sandbox, &bytes, Effort::Quick, None, Entry::default())?;
+    let pre = link(sandbox, loader.grants, &component)?;
+    let mut store = sandbox.store(loader.reach(), bytes_of(config.limits.output));
     let answer = async {
         let guest = pre.instantiate_async(&mut store).await?;
         guest
@@ -343,7 +402,7 @@ pub fn identity(config: &PolicyConfig, module: &Module) -> String {
     hex(&Sha256::digest(format!("{}\n{text}", module.digest())))
 }
 
-fn bytes(size: bytesize::ByteSize) -> usize {
+fn bytes_of(size: bytesize::ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 
@@ -391,6 +450,7 @@ fn read_hash(data: &Data, path: &str) -> String {
 /// One instance of a policy.
 pub struct Session<'a> {
     policy: &'a Policy,
+    compiled: Arc<Compiled>,
     store: Store<Ctx>,
     instance: Option<Bindings>,
 }
@@ -402,16 +462,29 @@ impl Session<'_> {
         self.evaluate().await
     }
 
+    /// How long it may take in all.
+    fn wall(&self) -> Duration {
+        let limits = &self.policy.config.limits;
+        if self.compiled.configured {
+            limits.wall
+        } else {
+            limits.wall + limits.configure
+        }
+    }
+
     /// Makes the instance.
     pub async fn start(&mut self) -> Result<(), Failure> {
-        let instance = self.policy.pre.instantiate_async(&mut self.store).await?;
-        if !self.policy.configured {
+        let instance = self.compiled.pre.instantiate_async(&mut self.store).await?;
+        if !self.compiled.configured {
             let settings = &self.policy.config.settings;
             let configured = instance
                 .touchstone_policy_guest()
                 .call_configure(&mut self.store, settings)
                 .await?;
             configured.map_err(|problems| Failure::Undecided(self::problems(&pairs(problems))))?;
+            // What it took is not held against the evaluation.
+            let limits = &self.policy.config.limits;
+            self.store.data_mut().restart(limits.time, limits.calls);
         }
         self.instance = Some(instance);
         Ok(())
@@ -558,6 +631,13 @@ struct Loader<'a> {
     grants: &'a Arc<Grants>,
 }
 
+/// A policy that was configured, and what would make it faster.
+struct Built {
+    pre: PolicyPre<Ctx>,
+    entry: Entry,
+    snapshot: Option<Vec<u8>>,
+}
+
 impl Loader<'_> {
     /// The policy as it was compiled before.
     fn cached(&self) -> Result<Option<(PolicyPre<Ctx>, Entry)>, LoadError> {
@@ -568,36 +648,51 @@ impl Loader<'_> {
             Some((component, entry))
                 if entry.info.is_some() && reads_hold(&entry.reads, self.data) =>
             {
-                Ok(Some((self.link(&component)?, entry)))
+                Ok(Some((link(self.sandbox, self.grants, &component)?, entry)))
             }
             _ => Ok(None),
         }
     }
 
-    /// Configures the policy and compiles it as it is then.
-    async fn build(&self) -> Result<(PolicyPre<Ctx>, Entry), LoadError> {
+    /// Compiles the module quickly, configures it, and takes a snapshot of it as it is then.
+    async fn build(&self) -> Result<Built, LoadError> {
         let bytes = self
             .module
             .component()
             .map_err(|source| self.module_error(source))?;
-        let instrumented = match Instrumented::new(&bytes) {
-            Ok(instrumented) => Some(instrumented),
+        let instrumented = Instrumented::new(&bytes);
+        let first = match &instrumented {
+            Ok(instrumented) => &instrumented.bytes,
             Err(reason) => {
                 tracing::info!(policy = self.config.name, %reason, "no snapshot possible: configuring for each decision");
-                None
+                bytes.as_ref()
             }
         };
-        let first = instrumented
-            .as_ref()
-            .map_or(bytes.as_ref(), |instrumented| &instrumented.bytes);
-        let component = self.compile_first(first)?;
-        let pre = self.link(&component)?;
-
+        // It depends on the module alone, so that settings may change without compiling anything.
+        let key = self
+            .sandbox
+            .cache()
+            .map(|cache| cache.key(&[b"first", first]));
+        let component = match self
+            .sandbox
+            .cache()
+            .zip(key.as_ref())
+            .and_then(|(cache, key)| cache.load(key, self.sandbox.engine()))
+        {
+            Some((component, _)) => component,
+            None => compile(
+                self.sandbox,
+                first,
+                Effort::Quick,
+                key.as_deref(),
+                Entry::default(),
+            )?,
+        };
+        let pre = link(self.sandbox, self.grants, &component)?;
         let mut store = self
             .sandbox
-            .store(self.reach(), bytes_of_output(self.config));
-        let configured = self.configure(&pre, &mut store).await;
-        let (instance, info) = match configured {
+            .store(self.reach(), bytes_of(self.config.limits.output));
+        let (instance, info) = match self.configure(&pre, &mut store).await {
             Ok(done) => done,
             Err(Configure::Problems(problems)) => return Err(LoadError::Settings(problems)),
             Err(Configure::Describe(reason)) => return Err(LoadError::Describe(reason)),
@@ -612,85 +707,25 @@ impl Loader<'_> {
             }
         };
         let snapshot = match &instrumented {
-            Some(instrumented) => Some(instrumented.snapshot(&mut store, instance).await?),
-            None => None,
+            Ok(instrumented) => Some(instrumented.snapshot(&mut store, instance).await?),
+            Err(_) => None,
         };
         let reads = store.into_data().traces().reads;
-        let entry = Entry {
-            info: Some(info),
-            configured: snapshot.is_some(),
-            reads: reads
-                .into_iter()
-                .map(|path| (path.clone(), read_hash(self.data, &path)))
-                .collect(),
-        };
-        let (component, entry) = match snapshot {
-            Some(snapshot) => self.compile_last(&snapshot, entry)?,
-            None => (component, entry),
-        };
-        Ok((self.link(&component)?, entry))
+        let reads = reads
+            .into_iter()
+            .map(|path| (path.clone(), read_hash(self.data, &path)))
+            .collect();
+        Ok(Built {
+            pre,
+            entry: Entry {
+                info: Some(info),
+                reads,
+            },
+            snapshot,
+        })
     }
 
-    /// Compiles the component that `configure` runs in; it depends on the module alone, so settings may change.
-    fn compile_first(&self, bytes: &[u8]) -> Result<Component, LoadError> {
-        let engine = self.sandbox.engine();
-        let Some(cache) = self.sandbox.cache() else {
-            return Component::new(engine, bytes).map_err(LoadError::Compile);
-        };
-        let key = cache.key(&[b"first", bytes]);
-        if let Some((component, _)) = cache.load(&key, engine) {
-            return Ok(component);
-        }
-        let entry = Entry {
-            info: None,
-            configured: false,
-            reads: Vec::new(),
-        };
-        self.compile_and_keep(&key, bytes, entry)
-            .map(|(component, _)| component)
-    }
-
-    /// Compiles the configured component, to be found again by module and settings.
-    fn compile_last(&self, snapshot: &[u8], entry: Entry) -> Result<(Component, Entry), LoadError> {
-        if self.sandbox.cache().is_none() {
-            let component =
-                Component::new(self.sandbox.engine(), snapshot).map_err(LoadError::Compile)?;
-            return Ok((component, entry));
-        }
-        self.compile_and_keep(&self.key(), snapshot, entry)
-    }
-
-    fn compile_and_keep(
-        &self,
-        key: &str,
-        bytes: &[u8],
-        entry: Entry,
-    ) -> Result<(Component, Entry), LoadError> {
-        let engine = self.sandbox.engine();
-        let code = engine
-            .precompile_component(bytes)
-            .map_err(LoadError::Compile)?;
-        let copy = Entry {
-            info: entry.info.clone(),
-            reads: entry.reads.clone(),
-            configured: entry.configured,
-        };
-        let stored = self
-            .sandbox
-            .cache()
-            .map(|cache| cache.store(key, &code, copy, engine));
-        let component = match stored {
-            Some(Ok(component)) => component,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "compiled policy is not cached");
-                Component::new(engine, bytes).map_err(LoadError::Compile)?
-            }
-            None => Component::new(engine, bytes).map_err(LoadError::Compile)?,
-        };
-        Ok((component, entry))
-    }
-
-    /// What the cache knows the configured policy by. The call limits are part of it: they bound `configure`, too.
+    /// What the cache knows the configured policy by. The limits are part of it: they bound `configure`, too.
     fn key(&self) -> String {
         let Some(cache) = self.sandbox.cache() else {
             return String::new();
@@ -702,33 +737,6 @@ impl Loader<'_> {
             self.config.settings.as_bytes(),
             limits.as_bytes(),
         ])
-    }
-
-    /// Checks the imports against the grants and resolves them. Nothing of the guest has run yet.
-    fn link(&self, component: &Component) -> Result<PolicyPre<Ctx>, LoadError> {
-        let engine = self.sandbox.engine();
-        let mut linker = Linker::new(engine);
-        let mut missing = Vec::new();
-        for import in module::imports(component, engine) {
-            let capability = module::interface(&import).and_then(capability::find);
-            let Some(capability) = capability else {
-                return Err(unknown_import(import));
-            };
-            if self.grants.contains(capability.name) {
-                (capability.link)(&mut linker).map_err(LoadError::Contract)?;
-            } else {
-                missing.push(capability);
-            }
-        }
-        if !missing.is_empty() {
-            return Err(LoadError::NotGranted(missing));
-        }
-        let pre = linker
-            .instantiate_pre(component)
-            .map_err(LoadError::Contract)?;
-        let pre = snapshot::fits(&pre).map_err(LoadError::Contract)?;
-        snapshot::warm(component);
-        Ok(pre)
     }
 
     /// Asks the module for its description and gives it its settings.
@@ -756,7 +764,7 @@ impl Loader<'_> {
             data: Arc::clone(self.data),
             evaluation: None,
             max_calls: limits.calls,
-            max_memory: bytes(limits.memory),
+            max_memory: bytes_of(limits.memory),
             max_time: limits.configure,
         }
     }
@@ -769,8 +777,56 @@ impl Loader<'_> {
     }
 }
 
-fn bytes_of_output(config: &PolicyConfig) -> usize {
-    bytes(config.limits.output)
+/// Compiles a component, and keeps the code where there is a cache and a key.
+fn compile(
+    sandbox: &Sandbox,
+    component: &[u8],
+    effort: Effort,
+    key: Option<&str>,
+    entry: Entry,
+) -> Result<Component, LoadError> {
+    let code = Code::compile(sandbox, component, effort).map_err(LoadError::Compile)?;
+    if let Some((cache, key)) = sandbox.cache().zip(key) {
+        match cache.store(key, &code, entry, sandbox.engine()) {
+            Ok(component) => return Ok(component),
+            Err(error) => tracing::warn!(%error, "compiled policy is not cached"),
+        }
+    }
+    load_fresh(sandbox.engine(), &code).map_err(LoadError::Compile)
+}
+
+/// Checks the imports against the grants and resolves them. Nothing of the guest has run yet.
+fn link(
+    sandbox: &Sandbox,
+    grants: &Grants,
+    component: &Component,
+) -> Result<PolicyPre<Ctx>, LoadError> {
+    let engine = sandbox.engine();
+    let mut linker = Linker::new(engine);
+    let mut missing = Vec::new();
+    for import in module::imports(component, engine) {
+        let capability = module::interface(&import).and_then(capability::find);
+        let Some(capability) = capability else {
+            return Err(unknown_import(import));
+        };
+        if grants.contains(capability.name) {
+            (capability.link)(&mut linker).map_err(LoadError::Contract)?;
+        } else {
+            missing.push(capability);
+        }
+    }
+    if !missing.is_empty() {
+        return Err(LoadError::NotGranted(missing));
+    }
+    let pre = linker
+        .instantiate_pre(component)
+        .map_err(LoadError::Contract)?;
+    let pre = PolicyPre::new(pre).map_err(LoadError::Contract)?;
+    // The first decision would otherwise pay for it.
+    if let Err(error) = component.initialize_copy_on_write_image() {
+        tracing::debug!(%error, "no copy-on-write image");
+    }
+    Ok(pre)
 }
 
 /// Why `configure` did not succeed.

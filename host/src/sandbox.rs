@@ -4,15 +4,13 @@ pub mod cache;
 pub mod module;
 pub mod snapshot;
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use wasmtime::{
-    CacheStore, Config, Enabled, Engine, Inlining, InstanceAllocationStrategy, OptLevel,
-    PoolingAllocationConfig, Store, WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    RegallocAlgorithm, Store, WasmBacktraceDetails,
 };
 
 use crate::config::{MAX_MEMORY, PoolConfig};
@@ -24,15 +22,31 @@ use self::cache::Cache;
 const TICK: Duration = Duration::from_millis(1);
 /// Slots beside those for decisions: policies are configured in the same pool.
 const SPARE_SLOTS: u32 = 8;
+/// Core modules and tables in one component at most, so that a free slot is enough for any. Encoding a core module
+/// makes up to three and two.
+const CORE_INSTANCES: u32 = 8;
+const TABLES: u32 = 4;
 /// What a slot keeps mapped between two instances; most policies touch less, so a decision causes no page faults.
 const KEEP_RESIDENT: usize = 1 << 20;
-/// Compiled functions that are kept for the next compilation of nearly the same code.
-const FUNCTION_CACHE_BYTES: usize = 32 << 20;
 
-/// The engine with its pool, its ticker and its cache of compiled policies.
+/// The engine with its pool, its ticker, its two compilers and its cache of compiled policies.
 pub struct Sandbox {
     engine: Engine,
+    quick: Engine,
     cache: Option<Cache>,
+    later: Option<mpsc::Sender<Job>>,
+}
+
+/// Something that can wait.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// How code is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// In half the time.
+    Quick,
+    /// For half the running time.
+    Full,
 }
 
 /// Why there is no sandbox.
@@ -53,7 +67,8 @@ impl Sandbox {
             instances: pool.instances,
             source,
         };
-        let engine = Engine::new(&engine_config(pool).map_err(failed)?).map_err(failed)?;
+        let engine = Engine::new(&engine_config(pool)).map_err(failed)?;
+        let quick = Engine::new(&quick_config()).map_err(failed)?;
         let ticking = engine.weak();
         std::thread::spawn(move || {
             while let Some(engine) = ticking.upgrade() {
@@ -69,10 +84,31 @@ impl Sandbox {
                 None
             }
         });
-        Ok(Sandbox { engine, cache })
+        Ok(Sandbox {
+            engine,
+            quick,
+            cache,
+            later: None,
+        })
     }
 
-    /// The engine that every policy is compiled for.
+    /// With a thread for what can wait: making policies faster that already serve. For processes that stay.
+    pub fn with_optimiser(mut self) -> Sandbox {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        std::thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+        self.later = Some(sender);
+        self
+    }
+
+    /// Does something later, or never, where there is no thread for it.
+    pub fn later(&self, job: impl FnOnce() + Send + 'static) {
+        if let Some(later) = &self.later {
+            // The thread lives as long as this sender.
+            let _ = later.send(Box::new(job));
+        }
+    }
+
+    /// The engine that every policy runs in.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -80,6 +116,14 @@ impl Sandbox {
     /// Where compiled policies are kept.
     pub fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
+    }
+
+    /// Machine code for a component.
+    pub fn compile(&self, component: &[u8], effort: Effort) -> wasmtime::Result<Vec<u8>> {
+        match effort {
+            Effort::Quick => self.quick.precompile_component(component),
+            Effort::Full => self.engine.precompile_component(component),
+        }
     }
 
     /// A store for one instance, with every limit in force.
@@ -100,58 +144,46 @@ impl Sandbox {
     }
 }
 
-fn engine_config(pool: &PoolConfig) -> wasmtime::Result<Config> {
+fn engine_config(pool: &PoolConfig) -> Config {
     let slots = pool.instances.saturating_add(SPARE_SLOTS);
     let mut pooling = PoolingAllocationConfig::new();
     pooling
         .total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(4))
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
+        .max_core_instances_per_component(CORE_INSTANCES)
         .total_memories(slots)
-        .total_tables(slots.saturating_mul(2))
+        .max_memories_per_component(1)
+        .total_tables(slots.saturating_mul(TABLES))
+        .max_tables_per_component(TABLES)
         .total_stacks(slots)
         .max_memory_size(usize::try_from(MAX_MEMORY.as_u64()).unwrap_or(usize::MAX))
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(16 << 10)
-        .decommit_batch_size(16)
         // Without it, every instance that ends costs a shoot-down of the other cores' TLBs.
         .pagemap_scan(Enabled::Auto);
+    let mut config = common_config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+    config
+}
+
+/// What the code of both compilers has to agree on. No inlining: guests come optimised from their own compiler, and it
+/// doubles the time that compiling takes.
+fn common_config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
         .epoch_interruption(true)
         .concurrency_support(false)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .compiler_inlining(Inlining::Yes)
-        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .enable_incremental_compilation(Arc::new(Functions::default()))?;
-    Ok(config)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
 }
 
-/// Compiled functions by the hash of their code. A snapshot with other settings has other data, but the same functions.
-#[derive(Debug, Default)]
-struct Functions(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    functions: HashMap<Vec<u8>, Vec<u8>>,
-    bytes: usize,
-}
-
-impl CacheStore for Functions {
-    fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.functions.get(key).cloned().map(Cow::Owned)
-    }
-
-    fn insert(&self, key: &[u8], value: Vec<u8>) -> bool {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + value.len() > FUNCTION_CACHE_BYTES {
-            *kept = Kept::default();
-        }
-        kept.bytes += value.len();
-        kept.functions.insert(key.to_owned(), value);
-        true
-    }
+/// Half the time to compile, half the speed to run: for what is to be served at once.
+fn quick_config() -> Config {
+    let mut config = common_config();
+    config
+        .cranelift_opt_level(OptLevel::None)
+        .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    config
 }

@@ -20,6 +20,15 @@ pub struct Origin {
     pub overrides: Overrides,
 }
 
+/// How long the process means to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// Until it is told to stop: policies are made faster while they serve.
+    Serve,
+    /// For a few decisions.
+    Once,
+}
+
 /// Sandbox, generations and decider, under one configuration.
 pub struct Service {
     origin: Origin,
@@ -49,9 +58,13 @@ pub enum ServiceError {
 
 impl Service {
     /// Reads the configuration and reserves the pool. No policy is loaded yet: see [`Service::reload`].
-    pub fn new(origin: Origin) -> Result<Service, ServiceError> {
+    pub fn new(origin: Origin, stay: Stay) -> Result<Service, ServiceError> {
         let config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
-        let sandbox = Arc::new(Sandbox::new(&config.pool, config.cache.as_deref())?);
+        let sandbox = Sandbox::new(&config.pool, config.cache.as_deref())?;
+        let sandbox = Arc::new(match stay {
+            Stay::Serve => sandbox.with_optimiser(),
+            Stay::Once => sandbox,
+        });
         let (generations, metrics) = (
             Arc::new(Generations::default()),
             Arc::new(Metrics::default()),

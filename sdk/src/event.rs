@@ -101,14 +101,24 @@ impl ImageName {
 }
 
 fn read<T: DeserializeOwned>(pointer: &str, text: &str) -> Result<T, Undecided> {
+    from_json(text).map_err(|(path, message)| {
+        let place = format!("{pointer}{path}");
+        let place = if place.is_empty() {
+            "the document"
+        } else {
+            &place
+        };
+        Undecided::new(format!("{place}: {message}"))
+    })
+}
+
+/// Reads a whole JSON text, or says where (as a pointer) and why it is no `T`.
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, (String, String)> {
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let place = format!("{pointer}{}", crate::settings::pointer(error.path()));
-        let place = if place.is_empty() {
-            "the document".to_owned()
-        } else {
-            place
-        };
-        Undecided::new(format!("{place}: {}", error.inner()))
+        (
+            crate::settings::pointer(error.path()),
+            error.inner().to_string(),
+        )
     })
 }

@@ -152,10 +152,10 @@ macro_rules! export {
 
                 fn evaluate(event: $crate::guest::EventInfo) -> Result<$crate::Outcome, String> {
                     $crate::guest::evaluate(&POLICY, event)
-        }
+                }
             }
 
-            $crate::bindings::export_guest!(Exported with_types_in $crate::bindings);
+    $crate::bindings::export_guest!(Exported with_types_in $crate::bindings);
         };
     };
 }

@@ -222,12 +222,10 @@ pub(crate) fn read_settings<P: Policy>(text: &str) -> Result<P, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let policy: P = serde_path_to_error::deserialize(&settings).map_err(|error| {
-        vec![Problem {
-            path: settings::pointer(error.path()),
-            message: error.inner().to_string(),
-        }]
-    })?;
+    // The snapshot holds the memory as it was at its largest: the policy takes the place of what was only checked.
+    drop(settings);
+    let policy: P =
+        crate::event::from_json(text).map_err(|(path, message)| vec![Problem { path, message }])?;
     let problems = policy.check();
     if problems.is_empty() {
         Ok(policy)

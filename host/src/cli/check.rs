@@ -13,7 +13,7 @@ use crate::decide::Options;
 use crate::document::Document;
 use crate::model::{Event, Verdict};
 use crate::report::{self, FORMATS, Judged};
-use crate::service::Service;
+use crate::service::{Service, Stay};
 use crate::source::{Defaults, recognise};
 
 #[derive(Args)]
@@ -61,7 +61,7 @@ enum FailOn {
 
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let service = Service::new(self.common.origin(self.policies, None, None))?;
+        let service = Service::new(self.common.origin(self.policies, None, None), Stay::Once)?;
         let format = report::find(&self.output).context("no such format")?;
         let options = Options {
             policy: self.policy,

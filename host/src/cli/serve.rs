@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytesize::ByteSize;
@@ -13,8 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::build::{Announce, build_all};
 use super::{Common, size};
+use crate::config::{PoolOverrides, parse_duration};
 use crate::server;
-use crate::service::Service;
+use crate::service::{Service, Stay};
 use crate::source::http::router;
 use crate::watch::watch;
 
@@ -45,6 +47,15 @@ pub(super) struct Serve {
     /// Decisions under way at a time
     #[arg(long, env = "TOUCHSTONE_POOL_INSTANCES", value_name = "NUMBER")]
     pool_instances: Option<u32>,
+    /// Decisions that may wait for an instance
+    #[arg(long, env = "TOUCHSTONE_POOL_QUEUE", value_name = "NUMBER")]
+    pool_queue: Option<u32>,
+    /// How long they wait
+    #[arg(long, env = "TOUCHSTONE_POOL_WAIT", value_parser = parse_duration, value_name = "TIME")]
+    pool_wait: Option<Duration>,
+    /// How long running requests may take after SIGTERM
+    #[arg(long, env = "TOUCHSTONE_SHUTDOWN", value_parser = parse_duration, value_name = "TIME")]
+    shutdown: Option<Duration>,
     /// Do not take up changes of files
     #[arg(long)]
     no_watch: bool,
@@ -57,8 +68,13 @@ impl Serve {
         let mut origin = self
             .common
             .origin(self.policies, self.listen, self.body_limit);
-        origin.overrides.instances = self.pool_instances;
-        let service = Arc::new(Service::new(origin)?);
+        origin.overrides.pool = PoolOverrides {
+            instances: self.pool_instances,
+            queue: self.pool_queue,
+            wait: self.pool_wait,
+        };
+        origin.overrides.shutdown = self.shutdown;
+        let service = Arc::new(Service::new(origin, Stay::Serve)?);
         if self.build {
             build_all(&service.config().policies, Announce::Progress)?;
         }

@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 
 use crate::data::hex;
 use crate::guest::Info;
+use crate::sandbox::{Effort, Sandbox};
 
 /// Changes whenever the meaning of an entry does.
 const FORMAT: u32 = 1;
@@ -48,12 +49,10 @@ pub enum CacheError {
 }
 
 /// What is kept beside the machine code.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Entry {
-    /// What the module says about itself.
+    /// What the module says about itself; nothing for code that is not configured yet.
     pub info: Option<Info>,
-    /// Whether the code starts configured.
-    pub configured: bool,
     /// The documents that `configure` read, with the hash of what they were.
     pub reads: Vec<(String, String)>,
 }
@@ -119,20 +118,20 @@ impl Cache {
         component.map(|component| (component, sealed.entry))
     }
 
-    /// Keeps machine code that [`Engine::precompile_component`] made, and loads it from there.
+    /// Keeps machine code, and loads it from there.
     pub fn store(
         &self,
         key: &str,
-        code: &[u8],
+        code: &Code,
         entry: Entry,
         engine: &Engine,
     ) -> std::io::Result<Component> {
         let (code_path, seal_path) = self.paths(key);
         let sealed = Sealed {
-            sha256: hex(&Sha256::digest(code)),
+            sha256: hex(&Sha256::digest(&code.0)),
             entry,
         };
-        self.write(&code_path, code)?;
+        self.write(&code_path, &code.0)?;
         self.write(&seal_path, &serde_json::to_vec(&sealed)?)?;
         deserialize(engine, &code_path).map_err(std::io::Error::other)
     }
@@ -183,6 +182,26 @@ fn deserialize(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // by this program from `precompile_component`, never in place, and its hash was compared since. wasmtime itself
     // checks that version and engine settings fit.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// Loads machine code that was made a moment ago and kept nowhere else.
+#[expect(
+    unsafe_code,
+    reason = "wasmtime takes machine code as it is; see the SAFETY comment"
+)]
+pub fn load_fresh(engine: &Engine, code: &Code) -> wasmtime::Result<Component> {
+    // SAFETY: only `Code::compile` makes a `Code`, from what `precompile_component` gave.
+    unsafe { Component::deserialize(engine, &code.0) }
+}
+
+/// Machine code as it left the compiler.
+pub struct Code(Vec<u8>);
+
+impl Code {
+    /// Compiles a component.
+    pub fn compile(sandbox: &Sandbox, component: &[u8], effort: Effort) -> wasmtime::Result<Code> {
+        sandbox.compile(component, effort).map(Code)
+    }
 }
 
 #[cfg(unix)]

@@ -1,11 +1,10 @@
 //! Runs a policy's `configure` once and keeps the instance as it is then, as a component that starts configured.
 
 use wasmtime::Store;
-use wasmtime::component::{Component, Instance, Lift, WasmList};
+use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::guest::Ctx;
-use crate::guest::bindings::PolicyPre;
 
 /// What copying a guest's memory out may take: the largest memory, and some.
 const COPY_LIMIT: usize = 128 << 20;
@@ -139,17 +138,5 @@ impl ComponentInstanceState for State<'_> {
 
     async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
         self.number::<f64>(instance, func).await.to_bits()
-    }
-}
-
-/// Whether a component exports the contract, with the types that it should have.
-pub fn fits(pre: &wasmtime::component::InstancePre<Ctx>) -> wasmtime::Result<PolicyPre<Ctx>> {
-    PolicyPre::new(pre.clone())
-}
-
-/// Makes the memory image now, which the first decision would otherwise pay for.
-pub fn warm(component: &Component) {
-    if let Err(error) = component.initialize_copy_on_write_image() {
-        tracing::debug!(%error, "no copy-on-write image");
     }
 }

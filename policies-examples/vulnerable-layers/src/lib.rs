@@ -196,6 +196,8 @@ impl VulnerableLayers {
                 }
             }
         }
+        // The worst first, for the reader who stops early.
+        findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity as u8));
         Ok(findings)
     }
 

@@ -1,0 +1,34 @@
+//! End-to-end tests: real guests in the real sandbox, the real program on real input.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support.rs"]
+#[allow(dead_code, reason = "shared by test programs that use different parts")]
+mod support;
+
+#[path = "e2e/command_line.rs"]
+mod command_line;
+#[path = "e2e/contract.rs"]
+mod contract;
+#[path = "e2e/examples.rs"]
+mod examples;
+#[path = "e2e/http.rs"]
+mod http;
+#[path = "e2e/layers.rs"]
+mod layers;
+#[path = "e2e/loading.rs"]
+mod loading;
+#[path = "e2e/readme.rs"]
+mod readme;
+#[path = "e2e/reload.rs"]
+mod reload;
+#[path = "e2e/sandbox.rs"]
+mod sandbox;
+#[path = "e2e/verdicts.rs"]
+mod verdicts;

@@ -1,0 +1,177 @@
+//! Every example policy is a test: its cases say what it decides. So do the real documents, where they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use touchstone::config::Overrides;
+use touchstone::decide::Options;
+use touchstone::model::{Decision, Verdict};
+use touchstone::service::Origin;
+
+use crate::support::{Folder, Host, cache, fixtures, module, root};
+
+/// A case: an event, and what is to come of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[serde(default = "event_kind")]
+    kind: String,
+    /// In place of those in policy.yaml.
+    settings: Option<Value>,
+    event: Value,
+    expect: Value,
+}
+
+fn event_kind() -> String {
+    "event".to_owned()
+}
+
+fn examples() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("policies-examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries
+        .filter(|path| path.join("policy.yaml").exists())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 4, "{folders:?}");
+    folders
+}
+
+fn host(policies: &Path, data: &[PathBuf]) -> Host {
+    let overrides = Overrides {
+        policies: vec![policies.to_owned()],
+        data: data.to_vec(),
+        cache: Some(cache()),
+        ..Overrides::default()
+    };
+    Host::new(Origin {
+        file: None,
+        overrides,
+    })
+}
+
+/// What a case compares: the verdict, and of each finding what it names.
+fn shape(decision: &Decision) -> Value {
+    let policy = &decision.policies[0];
+    let findings: Vec<Value> = policy
+        .findings
+        .iter()
+        .map(|finding| json!({"id": finding.id, "level": finding.level, "target": finding.target}))
+        .collect();
+    let mut shape = json!({"verdict": policy.verdict});
+    if !findings.is_empty() {
+        shape["findings"] = findings.into();
+    }
+    if let Some(fault) = &policy.fault {
+        shape["fault"] = json!(fault)["kind"].clone();
+    }
+    shape
+}
+
+#[test]
+fn every_case_of_every_example_comes_out_as_it_says() {
+    for folder in examples() {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        module(&name);
+        let mut cases: Vec<PathBuf> = fs::read_dir(folder.join("cases"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        cases.sort();
+        assert!(cases.len() >= 3, "{name} has too few cases");
+        for path in cases {
+            let text = fs::read_to_string(&path).unwrap();
+            let case: Case = serde_saphyr::from_str(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let host = match &case.settings {
+                None => host(&folder, &[]),
+                Some(settings) => with_settings(&folder, settings),
+            };
+            assert_eq!(host.error(&name), "", "{}", path.display());
+            let options = Options {
+                policy: Some(name.clone()),
+                ..Options::default()
+            };
+            let found = shape(&host.decide_as(&case.event, &case.kind, &options));
+            if std::env::var_os("BLESS").is_some() && found != case.expect {
+                let head = text.split("expect:").next().unwrap();
+                fs::write(&path, format!("{head}expect: {found}\n")).unwrap();
+                continue;
+            }
+            assert_eq!(found, case.expect, "{}", path.display());
+        }
+    }
+}
+
+/// The example with other settings.
+fn with_settings(example: &Path, settings: &Value) -> Host {
+    let folder = Folder::new();
+    let copy = folder.path().join("policies/copy");
+    fs::create_dir(&copy).unwrap();
+    let mut yaml: Value =
+        serde_saphyr::from_str(&fs::read_to_string(example.join("policy.yaml")).unwrap()).unwrap();
+    yaml["settings"] = settings.clone();
+    yaml["module"] = json!(example.join(yaml["module"].as_str().unwrap()));
+    fs::write(copy.join("policy.yaml"), yaml.to_string()).unwrap();
+    host(
+        &copy,
+        &[example.join("data")]
+            .into_iter()
+            .filter(|path| path.is_dir())
+            .collect::<Vec<_>>(),
+    )
+}
+
+#[test]
+fn every_example_is_explained() {
+    for folder in examples() {
+        let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(readme.lines().count() >= 3, "{}", folder.display());
+    }
+}
+
+#[test]
+fn the_real_reviews_are_judged_on_the_real_data() {
+    let Some(fixtures) = fixtures() else { return };
+    module("image-source");
+    let host = host(
+        &root().join("policies-examples"),
+        &[fixtures.join("image_enforcer/data")],
+    );
+    let judge = |file: &str| {
+        let text = fs::read_to_string(fixtures.join("kubernetes").join(file)).unwrap();
+        host.decide(&serde_json::from_str(&text).unwrap())
+    };
+    let allowed = judge("image-review-allowed.json");
+    assert_eq!(allowed.verdict, Verdict::Allow, "{allowed:#?}");
+    let names: Vec<&str> = allowed
+        .policies
+        .iter()
+        .map(|policy| policy.name.as_str())
+        .collect();
+    assert_eq!(names, ["image-source", "vulnerable-layers"]);
+    let denied = judge("image-review-denied.json");
+    assert_eq!(denied.verdict, Verdict::Deny);
+    let findings = &denied
+        .policies
+        .iter()
+        .find(|policy| policy.name == "vulnerable-layers")
+        .unwrap()
+        .findings;
+    for id in ["CVE-2017-7245", "CVE-2014-9761", "CVE-2016-2779"] {
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.id == id && finding.message.contains("layer sha256:")),
+            "{id}"
+        );
+    }
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.target.as_deref() == Some("library/wordpress:4-apache"))
+    );
+}

@@ -1,0 +1,350 @@
+//! The endpoint: what each request gets, good and bad.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Server, fixtures, module, root, wait_until};
+
+fn keys() -> Value {
+    json!({"grants": {"data": ["version"], "clock": ["now"]}, "match": {"kinds": ["event", "acme.thing"]}})
+}
+
+fn server() -> (Folder, Server) {
+    let folder = Folder::new();
+    folder.policy("p", "misbehave", keys());
+    folder.policy(
+        "image-source",
+        "image-source",
+        json!({"match": {"kinds": ["image.review"]}}),
+    );
+    let server = Server::start(&folder, &["--body-limit", "64KiB"]);
+    (folder, server)
+}
+
+#[test]
+fn decisions_are_200_whatever_the_verdict() {
+    let (_folder, server) = server();
+    for (act, verdict) in [
+        ("nothing", "allow"),
+        ("warn", "warn"),
+        ("deny", "deny"),
+        ("panic", "deny"),
+    ] {
+        let (status, answer) =
+            server.post("/v1/decide", json!({ "act": act }).to_string().as_bytes());
+        assert_eq!(
+            (status, &answer["verdict"]),
+            (200, &json!(verdict)),
+            "{answer}"
+        );
+        assert_eq!(answer["policies"][0]["name"], "p");
+        assert!(answer["policies"][0]["explain"].is_null());
+    }
+    let (_, answer) = server.post("/v1/decide?explain&dryRun=true", br#"{"act":"log"}"#);
+    assert_eq!(answer["dryRun"], true);
+    let explain = &answer["policies"][0]["explain"];
+    assert!(
+        explain["module"].as_str().unwrap().starts_with("sha256:")
+            && explain["log"][0]["level"] == "info",
+        "{explain}"
+    );
+    let (_, answer) = server.post("/v1/decide/p", br#"{"act":"deny"}"#);
+    assert_eq!(answer["verdict"], "deny");
+}
+
+#[test]
+fn cloud_events_come_in_both_modes() {
+    let (_folder, server) = server();
+    let structured = json!({"specversion": "1.0", "id": "7", "source": "/acme", "type": "acme.thing", "data": {"act": "deny"}});
+    let (_, answer) = server.post("/v1/decide", structured.to_string().as_bytes());
+    assert_eq!(
+        (
+            &answer["verdict"],
+            &answer["event"]["id"],
+            &answer["event"]["kind"]
+        ),
+        (&json!("deny"), &json!("7"), &json!("acme.thing"))
+    );
+    let headers = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "8"),
+        ("ce-source", "/acme"),
+        ("ce-type", "acme.thing"),
+        ("ce-subject", "a%20b"),
+    ];
+    let (_, answer) = server.post_with("/v1/decide", br#"{"act":"warn"}"#, &headers);
+    assert_eq!(
+        (&answer["verdict"], &answer["event"]["subject"]),
+        (&json!("warn"), &json!("a b"))
+    );
+    let (status, answer) = server.post_with("/v1/decide", b"{}", &headers[..2]);
+    assert_eq!(status, 400);
+    assert!(
+        answer["error"].as_str().unwrap().contains("CloudEvent: "),
+        "{answer}"
+    );
+}
+
+#[test]
+fn bad_requests_say_what_is_wrong() {
+    let (_folder, server) = server();
+    let deep = "[".repeat(200_000).into_bytes();
+    let deep = &deep[..60_000];
+    for (path, body, status, expected) in [
+        ("/v1/decide", &b"{\"act\": oops}"[..], 400, "line 1, column"),
+        ("/v1/decide", b"", 400, "malformed JSON"),
+        ("/v1/decide", b"[]", 400, "not a JSON object"),
+        ("/v1/decide", b"{\"a\":1,\"a\":2}", 400, "duplicate key"),
+        ("/v1/decide", b"\xff\xfe", 400, "not valid UTF-8"),
+        ("/v1/decide", deep, 400, "nested deeper"),
+        (
+            "/v1/decide",
+            &[b' '; 70_000],
+            413,
+            "larger than 65536 bytes",
+        ),
+        (
+            "/v1/decide?dryrun",
+            b"{}",
+            400,
+            "did you mean \\\"dryRun\\\"?",
+        ),
+        (
+            "/v1/decide?dryRun=maybe",
+            b"{}",
+            400,
+            "expected true or false",
+        ),
+        ("/v1/decide/nobody", b"{}", 404, "no policy"),
+        ("/v2/decide", b"{}", 404, "POST /v1/decide"),
+        (
+            "/k8s/image-review",
+            b"{}",
+            400,
+            "JSON document where an ImageReview is needed",
+        ),
+        (
+            "/k8s/image-review",
+            b"{\"kind\":\"ImageReview\",\"apiVersion\":\"v1\"}",
+            400,
+            "where an ImageReview",
+        ),
+        (
+            "/k8s/image-review",
+            b"{\"kind\":\"ImageReview\",\"apiVersion\":\"imagepolicy.k8s.io/v1alpha1\"}",
+            400,
+            "spec.containers",
+        ),
+    ] {
+        let (found, answer) = server.post(path, body);
+        assert_eq!(found, status, "{path} {answer}");
+        assert!(
+            answer.to_string().contains(expected),
+            "{path}: {answer} does not say {expected}"
+        );
+    }
+    assert_eq!(server.get("/v1/decide").0, 405);
+    assert_eq!(server.post("/v1/decide", br#"{"act":"nothing"}"#).0, 200);
+}
+
+#[test]
+fn an_image_review_is_answered_as_kubernetes_wants_it() {
+    let (_folder, server) = server();
+    let review = |image: &str| {
+        json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": {"containers": [{"image": image}], "namespace": "n"}})
+            .to_string()
+    };
+    let (status, answer) = server.post("/k8s/image-review", review("nginx:1.27").as_bytes());
+    assert_eq!((status, &answer["status"]["allowed"]), (200, &json!(true)));
+    assert_eq!(
+        (&answer["kind"], &answer["apiVersion"]),
+        (&json!("ImageReview"), &json!("imagepolicy.k8s.io/v1alpha1"))
+    );
+    let (_, answer) = server.post("/k8s/image-review", review("nginx:latest").as_bytes());
+    assert_eq!(answer["status"]["allowed"], false);
+    let reason = answer["status"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("nginx:latest") && reason.contains("name a version"),
+        "{reason}"
+    );
+    let annotations = &answer["status"]["auditAnnotations"];
+    assert_eq!(annotations["generation"], json!(server.generation()));
+    assert_eq!(annotations["decision"].as_str().unwrap().len(), 36);
+}
+
+#[test]
+fn the_real_reviews_are_answered() {
+    let Some(fixtures) = fixtures() else { return };
+    module("vulnerable-layers");
+    let mut command = Command::new(crate::support::TOUCHSTONE);
+    command
+        .arg("serve")
+        .arg(root().join("policies-examples"))
+        .arg("--data")
+        .arg(fixtures.join("image_enforcer/data"));
+    let server = Server::spawn(&mut command);
+    let review = |file: &str| {
+        let body = std::fs::read(fixtures.join("kubernetes").join(file)).unwrap();
+        server.post("/k8s/image-review", &body).1["status"].clone()
+    };
+    let allowed = review("image-review-allowed.json");
+    assert_eq!(
+        (&allowed["allowed"], &allowed["reason"]),
+        (&json!(true), &json!(""))
+    );
+    let denied = review("image-review-denied.json");
+    assert_eq!(denied["allowed"], false);
+    let reason = denied["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("CVE-") && reason.contains("layer sha256:") && reason.len() < 10_000,
+        "{reason}"
+    );
+    // Any scanner's report is a document, too.
+    for file in [
+        "trivy/debian-buster.json",
+        "grype/many.json",
+        "kubernetes/admission-review-pod.json",
+    ] {
+        let (status, answer) =
+            server.post("/v1/decide", &std::fs::read(fixtures.join(file)).unwrap());
+        assert_eq!(status, 200, "{file}: {answer}");
+    }
+}
+
+#[test]
+fn the_state_of_everything_can_be_read() {
+    let folder = Folder::new();
+    folder
+        .policy("good", "misbehave", keys())
+        .policy("bad", "vulnerable-layers", json!({}));
+    let server = Server::start(&folder, &[]);
+    server.post("/v1/decide/good", br#"{"act":"deny"}"#);
+    server.post("/v1/decide/good", br#"{"act":"panic"}"#);
+    let good = server.get_json("/v1/policies/good");
+    assert_eq!(
+        (
+            &good["state"],
+            &good["verdicts"]["deny"],
+            &good["verdicts"]["indeterminate"]
+        ),
+        (&json!("ready"), &json!(1), &json!(1))
+    );
+    assert_eq!(
+        good["grants"],
+        json!({"clock": ["now"], "data": ["version"]})
+    );
+    assert_eq!(good["limits"]["time"], "100ms");
+    assert_eq!(good["info"]["settingsSchema"]["type"], "object");
+    let bad = server.get_json("/v1/policies/bad");
+    assert_eq!(bad["state"], "failed");
+    assert!(bad["error"].as_str().unwrap().contains("without a grant"));
+    let all = server.get_json("/v1/policies");
+    assert_eq!(all["policies"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get("/v1/policies/nobody").0, 404);
+    let generation = server.get_json("/v1/generation");
+    assert_eq!(
+        (&generation["ready"], &generation["failed"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(server.get("/healthz"), (200, "ok\n".to_owned()));
+    let metrics = server.get("/metrics").1;
+    for line in [
+        "touchstone_policy_verdicts_total{policy=\"good\",verdict=\"deny\"} 1",
+        "touchstone_policy_faults_total{policy=\"good\",kind=\"trap\"} 1",
+        "touchstone_decisions_total{verdict=\"deny\"} 2",
+        "touchstone_decision_duration_seconds_count 2",
+        "touchstone_reloads_total{result=\"swapped\"} 1",
+        "touchstone_pool_instances 0",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}
+
+#[test]
+fn a_full_pool_answers_503_and_recovers() {
+    let folder = Folder::new();
+    let mut keys = keys();
+    keys["limits"] = json!({"time": "2s", "wall": "5s"});
+    folder.policy("p", "misbehave", keys);
+    let arguments = [
+        "--pool-instances",
+        "1",
+        "--pool-queue",
+        "1",
+        "--pool-wait",
+        "200ms",
+    ];
+    let server = Server::start(&folder, &arguments);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| server.post("/v1/decide", br#"{"act":"loop"}"#));
+        std::thread::sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        let answers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| server.post("/v1/decide", br#"{"act":"nothing"}"#)))
+            .collect();
+        for answer in answers {
+            let (status, answer) = answer.join().unwrap();
+            assert_eq!(status, 503, "{answer}");
+            assert!(answer["error"].as_str().unwrap().contains("pool.instances"));
+        }
+        assert!(start.elapsed() < Duration::from_secs(1));
+        assert_eq!(
+            slow.join().unwrap().1["policies"][0]["fault"]["kind"],
+            "time"
+        );
+    });
+    assert_eq!(server.post("/v1/decide", br#"{"act":"nothing"}"#).0, 200);
+    assert!(
+        server
+            .get("/metrics")
+            .1
+            .contains("touchstone_overloaded_total 4")
+    );
+}
+
+#[test]
+fn h2c_is_spoken() {
+    let (_folder, server) = server();
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    // The client's preface and an empty SETTINGS frame; the server has to answer with its own (RFC 9113 §3.4).
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(head[3], 4, "a SETTINGS frame: {head:?}");
+}
+
+#[test]
+fn a_stop_finishes_what_runs() {
+    let folder = Folder::new();
+    let mut keys = keys();
+    keys["limits"] = json!({"time": "1s", "wall": "5s"});
+    folder.policy("p", "misbehave", keys);
+    let mut server = Server::start(&folder, &[]);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| server.post("/v1/decide", br#"{"act":"loop"}"#));
+        std::thread::sleep(Duration::from_millis(300));
+        server.signal("TERM");
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(
+            TcpStream::connect(server.url.strip_prefix("http://").unwrap()).is_err(),
+            "still listening"
+        );
+        assert_eq!(running.join().unwrap().0, 200);
+    });
+    let mut code = None;
+    wait_until("the server ends", || {
+        code = server.child.try_wait().unwrap();
+        code.is_some()
+    });
+    assert_eq!(code.unwrap().code(), Some(0));
+}

@@ -1,0 +1,35 @@
+//! Its `describe` breaks the contract.
+#![cfg(target_arch = "wasm32")]
+
+use touchstone_sdk::guest::{EventInfo, Guest, Info};
+use touchstone_sdk::{Outcome, Problem};
+
+struct Liar;
+
+impl Guest for Liar {
+    fn describe() -> Info {
+        Info {
+            name: "liar".to_owned(),
+            version: "0.1.0".to_owned(),
+            description: String::new(),
+            kinds: Vec::new(),
+            settings_schema: bad(),
+            needs: Vec::new(),
+        }
+    }
+
+    fn configure(_settings: String) -> Result<(), Vec<Problem>> {
+        Ok(())
+    }
+
+    fn evaluate(_event: EventInfo) -> Result<Outcome, String> {
+        Ok(Outcome::default())
+    }
+}
+
+touchstone_sdk::bindings::export_guest!(Liar with_types_in touchstone_sdk::bindings);
+
+fn bad() -> String {
+    // SAFETY: there is none. The host has to notice.
+    unsafe { String::from_utf8_unchecked(vec![0xff, 0xfe]) }
+}
