@@ -1,24 +1,43 @@
 //! Touchstone: policies compiled to WebAssembly components judge events, and act on the world only through host calls
 //! that they were granted.
 //!
-//! This is the map. Modules stand in layer order: a file uses only what stands above it.
+//! This is the map. Modules stand in layer order: a file uses only what stands above it. (Blank lines keep rustfmt from
+//! sorting them.)
+
+pub mod document;
+
+pub mod image;
+
+pub mod model;
+
+pub mod grants;
+
+pub mod data;
+
+pub mod config;
+
+pub mod guest;
 
 pub mod capability;
-pub mod cli;
-pub mod config;
-pub mod data;
-pub mod decide;
-pub mod document;
-pub mod generation;
-pub mod grants;
-pub mod guest;
-pub mod image;
-pub mod metrics;
-pub mod model;
-pub mod policy;
-pub mod report;
+
 pub mod sandbox;
-pub mod server;
+
+pub mod policy;
+
+pub mod generation;
+
+pub mod metrics;
+
+pub mod decide;
+
 pub mod service;
-pub mod source;
+
 pub mod watch;
+
+pub mod source;
+
+pub mod server;
+
+pub mod report;
+
+pub mod cli;

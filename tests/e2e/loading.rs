@@ -318,20 +318,16 @@ fn what_configure_read_is_part_of_what_is_cached() {
 }
 
 #[test]
-fn a_component_with_two_modules_is_configured_for_each_decision() {
-    // Beyond what can be snapshotted: an unrelated second module, instantiated twice.
+fn a_component_that_cannot_be_snapshotted_is_configured_for_each_decision() {
+    // Beyond what can be snapshotted: a component within the component, with a module of its own.
     let bytes = fs::read(module("misbehave")).unwrap();
-    let component = Module::new(bytes).component().unwrap().into_owned();
-    let extra = wat(
-        r#"(component (core module $m) (core instance (instantiate $m)) (core instance (instantiate $m)))"#,
-    );
+    let mut nested = Module::new(bytes).component().unwrap().into_owned();
     // A component is a header and sections; sections may be appended.
-    let mut both = component;
-    both.extend_from_slice(&extra[8..]);
+    nested.extend_from_slice(&wat("(component (component (core module)))")[8..]);
     let folder = Folder::new();
     let keys =
         json!({"settings": {"version": 5}, "grants": {"data": ["version"], "clock": ["now"]}});
-    folder.policy_from("p", &both, keys);
+    folder.policy_from("p", &nested, keys);
     let host = folder.service();
     assert_eq!(host.error("p"), "");
     for _ in 0..3 {

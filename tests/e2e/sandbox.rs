@@ -145,8 +145,8 @@ fn time_stands_still_within_a_decision() {
     let folder = Folder::new();
     folder.policy("p", "misbehave", json!({"grants": grants()}));
     let said = folder.service().act("clock").findings.remove(0).message;
-    let (first, second) = said.split_once("} ").unwrap();
-    assert_eq!(format!("{first}}}"), second);
+    let (first, second) = said.split_at(said.len() / 2);
+    assert_eq!(first.trim(), second.trim());
 }
 
 #[test]
