@@ -95,7 +95,13 @@ impl Sandbox {
     /// With a thread for what can wait: making policies faster that already serve. For processes that stay.
     pub fn with_optimiser(mut self) -> Sandbox {
         let (sender, jobs) = mpsc::channel::<Job>();
-        std::thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+        std::thread::spawn(move || {
+            while let Ok(job) = jobs.recv() {
+                job();
+                jobs.try_iter().for_each(|job| job());
+                give_memory_back();
+            }
+        });
         self.later = Some(sender);
         self
     }
@@ -163,6 +169,8 @@ fn engine_config(pool: &PoolConfig) -> Config {
         .pagemap_scan(Enabled::Auto);
     let mut config = common_config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+    // Full effort is made in the background: one core is enough, and nobody is kept waiting for it.
+    config.parallel_compilation(false);
     config
 }
 
@@ -187,3 +195,17 @@ fn quick_config() -> Config {
         .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     config
 }
+
+/// Compilers take much memory for a moment; glibc's allocator would keep it for good.
+#[cfg(target_env = "gnu")]
+#[expect(
+    unsafe_code,
+    reason = "a call into the C library that has no safe wrapper"
+)]
+fn give_memory_back() {
+    // SAFETY: malloc_trim(3) takes no pointer and is safe to call from any thread.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_memory_back() {}
