@@ -1,14 +1,12 @@
 //! Generations: the set of all policies and data that is active at one moment. The next one is built whole, off the
 //! request path, and swapped in at once; a policy that fails to build keeps its last good version.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use tokio::task::JoinSet;
 
 use crate::config::{ConfigError, HostConfig, Match, POLICY_FILE, PolicyConfig};
 use crate::data::{Data, hex};
@@ -140,11 +138,10 @@ impl Generation {
         config: &HostConfig,
         previous: Option<&Generation>,
     ) -> Generation {
-        let (folders, mut errors) = find_policies(&config.policies);
+        let (folders, errors) = find_policies(&config.policies);
         let (data, data_error) = load_data(config, &folders, previous);
-        let mut loading = JoinSet::new();
-        for (place, folder) in folders.into_iter().enumerate() {
-            let job = Job {
+        let jobs = folders.into_iter().map(|folder| {
+            let job = Arc::new(Job {
                 sandbox: Arc::clone(sandbox),
                 data: Arc::clone(&data),
                 data_error: data_error.clone(),
@@ -152,26 +149,26 @@ impl Generation {
                     .map(|previous| previous.members.clone())
                     .unwrap_or_default(),
                 folder,
-            };
+            });
             // Compiling takes a thread for long, so not one of those that answer requests.
-            let runtime = tokio::runtime::Handle::current();
-            loading.spawn_blocking(move || (place, runtime.block_on(job.load())));
-        }
-        let mut loaded = BTreeMap::new();
-        while let Some(done) = loading.join_next().await {
-            match done {
-                Ok((place, result)) => {
-                    loaded.insert(place, result);
-                }
-                Err(panic) => errors.push((
-                    PathBuf::from("(unknown)"),
-                    LoadError::Host(panic.to_string()),
-                )),
-            }
+            let (runtime, loading) = (tokio::runtime::Handle::current(), Arc::clone(&job));
+            (
+                job,
+                tokio::task::spawn_blocking(move || runtime.block_on(loading.load())),
+            )
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let mut loaded = Vec::new();
+        for (job, loading) in jobs {
+            loaded.push(match loading.await {
+                Ok(done) => done,
+                // A bug of ours must not take down what served well.
+                Err(panic) => job.not_loaded(&LoadError::Host(panic.to_string())),
+            });
         }
         let mut files: Vec<PathBuf> = data.files().map(Path::to_owned).collect();
         let mut members: Vec<Member> = Vec::new();
-        for loaded in loaded.into_values() {
+        for loaded in loaded {
             files.extend(loaded.files);
             let taken = members
                 .iter()
@@ -363,16 +360,11 @@ struct Loaded {
 }
 
 impl Job {
-    async fn load(self) -> Loaded {
+    async fn load(&self) -> Loaded {
         let mut files = vec![self.folder.join(POLICY_FILE)];
         let config = match PolicyConfig::load(&self.folder) {
             Ok(config) => config,
-            Err(error) => {
-                return Loaded {
-                    member: self.broken_config(&error.into()),
-                    files,
-                };
-            }
+            Err(error) => return self.not_loaded(&error.into()),
         };
         files.push(config.module.clone());
         let before = self.before.iter().find(|member| member.name == config.name);
@@ -393,7 +385,7 @@ impl Job {
         Loaded {
             member: Member {
                 name: config.name,
-                folder: self.folder,
+                folder: self.folder.clone(),
                 state,
             },
             files,
@@ -423,18 +415,22 @@ impl Job {
         Policy::load(&self.sandbox, config.clone(), &module, &self.data).await
     }
 
-    /// Without a readable policy.yaml, the folder tells which policy is meant.
-    fn broken_config(&self, error: &LoadError) -> Member {
+    /// Where not even policy.yaml could be read, the folder tells which policy is meant.
+    fn not_loaded(&self, error: &LoadError) -> Loaded {
         let before = self
             .before
             .iter()
             .find(|member| member.folder == self.folder);
-        match before.and_then(|before| Some((before, before.policy()?))) {
+        let member = match before.and_then(|before| Some((before, before.policy()?))) {
             Some((before, policy)) => Member {
                 state: State::Stale(Arc::clone(policy), error.to_string()),
                 ..before.clone()
             },
             None => unreadable(&self.folder, error),
+        };
+        Loaded {
+            member,
+            files: vec![self.folder.join(POLICY_FILE)],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One policy: from its configuration and its module to something that judges events.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::guest::bindings::{Policy as Bindings, PolicyIndices, PolicyPre};
 use crate::guest::{Ctx, Evaluation, Info, Reach, Stop, Traces};
 use crate::model::{Event, Explain, Fault, Outcome};
 use crate::sandbox::cache::{Code, Entry, load_fresh};
-use crate::sandbox::module::{self, Module, ModuleError};
+use crate::sandbox::module::{self, Module, ModuleError, Surface};
 use crate::sandbox::snapshot::{Instrumented, SnapshotError};
 use crate::sandbox::{Effort, Sandbox};
 
@@ -341,12 +342,20 @@ impl Policy {
     }
 }
 
-/// What a module says about itself. It runs with every capability linked, and no event.
-pub async fn describe(
+/// What can be found out about a module without configuring it.
+pub struct Inspection {
+    /// What it asks for and offers.
+    pub surface: Surface,
+    /// What it says about itself, or why it cannot say anything.
+    pub info: Result<Info, LoadError>,
+}
+
+/// Looks at a module. Its `describe` runs with every capability linked, but without an event.
+pub async fn inspect(
     sandbox: &Arc<Sandbox>,
-    path: &std::path::Path,
+    path: &Path,
     module: &Module,
-) -> Result<Info, LoadError> {
+) -> Result<Inspection, LoadError> {
     let everything = |row: &Capability| {
         (
             row.name.to_owned(),
@@ -366,27 +375,11 @@ pub async fn describe(
         .component()
         .map_err(|source| loader.module_error(source))?;
     let component = compile(sandbox, &bytes, Effort::Quick, None, Entry::default())?;
-    let pre = link(sandbox, loader.grants, &component)?;
-    let mut store = sandbox.store(loader.reach(), bytes_of(config.limits.output));
-    let answer = async {
-        let guest = pre.instantiate_async(&mut store).await?;
-        guest
-            .touchstone_policy_guest()
-            .call_describe(&mut store)
-            .await
-    };
-    match answer.await {
-        Ok(info) => Info::try_from(info).map_err(LoadError::Describe),
-        Err(error) => {
-            let limit = humantime(config.limits.configure);
-            Err(LoadError::Fault(fault(
-                &config,
-                error.into(),
-                &store.into_data().traces(),
-                &limit,
-            )))
-        }
-    }
+    let surface = Surface::of(&component, sandbox.engine());
+    Ok(Inspection {
+        surface,
+        info: loader.describe(&component).await,
+    })
 }
 
 /// Names everything that decides what a policy answers, besides the data.
@@ -725,6 +718,33 @@ impl Loader<'_> {
         })
     }
 
+    /// Asks a module that nobody has configured for its description.
+    async fn describe(&self, component: &Component) -> Result<Info, LoadError> {
+        let pre = link(self.sandbox, self.grants, component)?;
+        let mut store = self
+            .sandbox
+            .store(self.reach(), bytes_of(self.config.limits.output));
+        let answer = async {
+            let guest = pre.instantiate_async(&mut store).await?;
+            guest
+                .touchstone_policy_guest()
+                .call_describe(&mut store)
+                .await
+        };
+        match answer.await {
+            Ok(info) => Info::try_from(info).map_err(LoadError::Describe),
+            Err(error) => {
+                let limit = humantime(self.config.limits.configure);
+                Err(LoadError::Fault(fault(
+                    self.config,
+                    error.into(),
+                    &store.into_data().traces(),
+                    &limit,
+                )))
+            }
+        }
+    }
+
     /// What the cache knows the configured policy by. The limits are part of it: they bound `configure`, too.
     fn key(&self) -> String {
         let Some(cache) = self.sandbox.cache() else {
@@ -804,7 +824,7 @@ fn link(
     let engine = sandbox.engine();
     let mut linker = Linker::new(engine);
     let mut missing = Vec::new();
-    for import in module::imports(component, engine) {
+    for import in Surface::of(component, engine).imports {
         let capability = module::interface(&import).and_then(capability::find);
         let Some(capability) = capability else {
             return Err(unknown_import(import));

@@ -79,7 +79,7 @@ fn libraries_stay_where_they_belong() {
     for (library, homes) in [
         (
             "wasmtime::",
-            &["guest", "capability", "sandbox", "policy", "cli"][..],
+            &["guest", "capability", "sandbox", "policy"][..],
         ),
         ("hyper", &["source", "server"]),
         ("axum", &["source", "server"]),

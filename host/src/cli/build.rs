@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 
 use crate::config::PoolConfig;
+use crate::policy;
 use crate::sandbox::Sandbox;
 use crate::sandbox::module::{self, Module};
 
@@ -80,13 +82,13 @@ pub(super) fn build_all(paths: &[PathBuf], announce: Announce) -> anyhow::Result
         built.extend(compile(root, packages)?);
     }
     let sandbox = match announce {
-        Announce::Everything => Some(Sandbox::new(
+        Announce::Everything => Some(Arc::new(Sandbox::new(
             &PoolConfig {
                 instances: 1,
                 ..PoolConfig::default()
             },
             None,
-        )?),
+        )?)),
         Announce::Progress => None,
     };
     for artifact in &built {
@@ -257,7 +259,7 @@ fn compile(root: &Path, packages: &BTreeSet<String>) -> anyhow::Result<Vec<Artif
 }
 
 /// Makes the module a component and puts it beside its Cargo.toml, unless that is what lies there already.
-fn write_component(artifact: &Artifact, sandbox: Option<&Sandbox>) -> anyhow::Result<()> {
+fn write_component(artifact: &Artifact, sandbox: Option<&Arc<Sandbox>>) -> anyhow::Result<()> {
     let name = artifact
         .module
         .file_name()
@@ -280,18 +282,23 @@ fn write_component(artifact: &Artifact, sandbox: Option<&Sandbox>) -> anyhow::Re
     let Some(sandbox) = sandbox else {
         return Ok(());
     };
-    let component = wasmtime::component::Component::new(sandbox.engine(), &bytes)
-        .map_err(anyhow::Error::msg)?;
-    let imports = module::imports(&component, sandbox.engine());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let inspection = runtime.block_on(policy::inspect(sandbox, &path, &module))?;
+    let imports = inspection.surface.imports.iter();
     let names: Vec<&str> = imports
-        .iter()
         .map(|import| module::interface(import).unwrap_or(import))
         .collect();
-    anstream::println!(
-        "{}: {}, imports {}",
-        path.display(),
-        bytesize::ByteSize(bytes.len() as u64),
+    let asks = if names.is_empty() {
+        "nothing".to_owned()
+    } else {
         names.join(", ")
+    };
+    anstream::println!(
+        "{}: {}, imports {asks}",
+        path.display(),
+        bytesize::ByteSize(bytes.len() as u64)
     );
     Ok(())
 }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use wasmtime::component::Component;
 
 use super::EXIT_CONFIG;
 use crate::capability;
 use crate::config::PoolConfig;
 use crate::guest::Info;
-use crate::policy;
+use crate::policy::{self, Inspection};
 use crate::sandbox::Sandbox;
 use crate::sandbox::module::{self, Kind, Module};
 
@@ -36,7 +35,6 @@ impl Inspect {
             Kind::CoreModule => "core module, made a component when it is loaded",
             Kind::Component => "component",
         };
-        let bytes = module.component().with_context(|| name.clone())?;
         let sandbox = Arc::new(Sandbox::new(
             &PoolConfig {
                 instances: 1,
@@ -44,15 +42,11 @@ impl Inspect {
             },
             None,
         )?);
-        let component = Component::new(sandbox.engine(), &bytes)
-            .map_err(anyhow::Error::msg)
-            .context(name)?;
-        let imports = module::imports(&component, sandbox.engine());
-        let exports = module::exports(&component, sandbox.engine());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let info = runtime.block_on(policy::describe(&sandbox, &self.file, &module));
+        let Inspection { surface, info } =
+            runtime.block_on(policy::inspect(&sandbox, &self.file, &module))?;
 
         let mut out = anstream::stdout().lock();
         writeln!(out, "file      {}", self.file.display())?;
@@ -77,8 +71,8 @@ impl Inspect {
             };
             writeln!(out, "kinds     {kinds}")?;
         }
-        writeln!(out, "exports   {}", exports.join(", "))?;
-        write_imports(&mut out, &imports, info.as_ref().ok())?;
+        writeln!(out, "exports   {}", surface.exports.join(", "))?;
+        write_imports(&mut out, &surface.imports, info.as_ref().ok())?;
         match &info {
             Ok(info) => {
                 writeln!(

@@ -181,35 +181,41 @@ fn guess(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The interfaces that a component imports functions or resources from. Types need no permission.
-pub fn imports(component: &Component, engine: &Engine) -> Vec<String> {
-    let is_used = |item: &ComponentItem| match item {
-        ComponentItem::ComponentInstance(instance) => {
-            instance.exports(engine).any(|(_, export)| {
-                matches!(
-                    export.ty,
-                    ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_)
-                )
-            })
-        }
-        ComponentItem::Type(_) => false,
-        _ => true,
-    };
-    let component_type = component.component_type();
-    let imports = component_type.imports(engine);
-    imports
-        .filter(|(_, import)| is_used(&import.ty))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+/// What a component asks for and offers.
+pub struct Surface {
+    /// The interfaces that it imports functions or resources from. Types need no permission.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
 }
 
-/// The names that a component exports.
-pub fn exports(component: &Component, engine: &Engine) -> Vec<String> {
-    component
-        .component_type()
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect()
+impl Surface {
+    /// Of a compiled component.
+    pub fn of(component: &Component, engine: &Engine) -> Surface {
+        let is_used = |item: &ComponentItem| match item {
+            ComponentItem::ComponentInstance(instance) => {
+                instance.exports(engine).any(|(_, export)| {
+                    matches!(
+                        export.ty,
+                        ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_)
+                    )
+                })
+            }
+            ComponentItem::Type(_) => false,
+            _ => true,
+        };
+        let component = component.component_type();
+        let used = component
+            .imports(engine)
+            .filter(|(_, import)| is_used(&import.ty));
+        Surface {
+            imports: used.map(|(name, _)| name.to_owned()).collect(),
+            exports: component
+                .exports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+        }
+    }
 }
 
 /// `data` out of `touchstone:policy/data@0.1.0`; nothing for other packages.
