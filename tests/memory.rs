@@ -23,14 +23,14 @@ fn memory_does_not_grow() {
     a_thousand_generations();
 }
 
-fn keys(version: u32) -> Value {
+fn keys(version: u32, time: &str) -> Value {
     json!({"settings": {"version": version}, "grants": {"data": ["version"], "clock": ["now"]},
-        "limits": {"time": "2ms", "memory": "4MiB", "calls": 200}})
+        "limits": {"time": time, "memory": "4MiB", "calls": 200}})
 }
 
 fn ten_thousand_misdeeds() {
     let folder = Folder::new();
-    folder.policy("p", "misbehave", keys(1));
+    folder.policy("p", "misbehave", keys(1, "2ms"));
     let host = folder.service();
     host.settle();
     let acts = [
@@ -64,13 +64,13 @@ fn ten_thousand_misdeeds() {
 
 fn a_thousand_generations() {
     let folder = Folder::new();
-    folder.policy("p", "misbehave", keys(1));
+    folder.policy("p", "misbehave", keys(1, "1s"));
     let host = folder.service();
     let mut after_first = 0;
     for round in 0..1_000_u32 {
         match round % 2 {
             0 => drop(folder.data("v.json", &json!({"version": round}))),
-            _ => drop(folder.yaml("p", keys(round % 8))),
+            _ => drop(folder.yaml("p", keys(round % 8, "1s"))),
         }
         host.reload();
         assert_eq!(host.act("version").findings.len(), 1);

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
+use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Overrides, parse_size};
@@ -88,7 +89,7 @@ struct Common {
     #[arg(long, env = "TOUCHSTONE_CACHE", value_name = "PATH")]
     cache: Option<PathBuf>,
     /// Keep no compiled policies
-    #[arg(long, env = "TOUCHSTONE_NO_CACHE", conflicts_with = "cache")]
+    #[arg(long, env = "TOUCHSTONE_NO_CACHE", value_parser = FalseyValueParser::new())]
     no_cache: bool,
 }
 
@@ -161,12 +162,24 @@ pub fn run() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        anstream::eprintln!("{}error{}: {error:#}", RED.render(), RED.render_reset());
+        anstream::eprintln!("{RED}error{RED:#}: {}", chain(&error));
         ExitCode::from(EXIT_CONFIG)
     })
 }
 
 const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+
+/// An error with its causes, leaving out those that it tells in its own words already.
+fn chain(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |text, cause| match text.as_str() {
+            "" => cause,
+            told if told.contains(&cause) => text,
+            _ => format!("{text}: {cause}"),
+        })
+}
 
 fn start_log(filter: &str, format: LogFormat) {
     use tracing_subscriber::EnvFilter;

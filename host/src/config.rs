@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,8 +31,16 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// A folder that is named does not exist.
+    #[error("there is no folder {}: make it, or name another for {key}", path.display())]
+    NoFolder {
+        /// Which.
+        path: PathBuf,
+        /// The key that names it.
+        key: &'static str,
+    },
     /// It is not YAML, or a value has the wrong form.
-    #[error("{}, line {line}: {reason}", path.display())]
+    #[error("{}{}: {reason}", path.display(), line_of(*line))]
     Invalid {
         /// Which file.
         path: PathBuf,
@@ -40,6 +49,14 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         reason: String,
     },
+}
+
+fn line_of(line: u64) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(", line {line}")
+    }
 }
 
 /// `touchstone.yaml`, with everything filled in.
@@ -65,7 +82,7 @@ pub struct HostConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
     /// Instances at a time.
-    pub instances: u32,
+    pub instances: NonZeroU32,
     /// Decisions that may wait for one.
     pub queue: u32,
     /// How long.
@@ -75,7 +92,7 @@ pub struct PoolConfig {
 impl Default for PoolConfig {
     fn default() -> PoolConfig {
         PoolConfig {
-            instances: 64,
+            instances: NonZeroU32::MIN.saturating_add(63),
             queue: 1024,
             wait: Duration::from_secs(1),
         }
@@ -107,7 +124,7 @@ pub struct Overrides {
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of PoolConfig")]
 pub struct PoolOverrides {
-    pub instances: Option<u32>,
+    pub instances: Option<NonZeroU32>,
     pub queue: Option<u32>,
     pub wait: Option<Duration>,
 }
@@ -174,8 +191,7 @@ impl HostConfig {
                     .pool
                     .instances
                     .or(instances)
-                    .unwrap_or(default.instances)
-                    .max(1),
+                    .unwrap_or(default.instances),
                 queue: overrides.pool.queue.or(queue).unwrap_or(default.queue),
                 wait: overrides.pool.wait.or(wait).unwrap_or(default.wait),
             },
@@ -185,6 +201,21 @@ impl HostConfig {
                 .or(shutdown)
                 .unwrap_or(Duration::from_secs(30)),
         })
+    }
+
+    /// Whether the folders that are named exist. A mistake at the start; later, they may come and go.
+    pub fn check_folders(&self) -> Result<(), ConfigError> {
+        let named = [("policies", &self.policies), ("data", &self.data)];
+        let mut all = named
+            .into_iter()
+            .flat_map(|(key, paths)| paths.iter().map(move |path| (key, path)));
+        match all.find(|(_, path)| !path.is_dir()) {
+            Some((key, path)) => Err(ConfigError::NoFolder {
+                path: path.clone(),
+                key,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The keys in which `new` differs that only a restart can change.
@@ -256,6 +287,12 @@ pub struct Match {
 }
 
 impl Match {
+    /// A kind that is matched, though the module says that it does not understand it.
+    pub fn unknown_kind(&self, understood: &[String]) -> Option<&str> {
+        let strange = |kind: &&String| !understood.is_empty() && !understood.contains(kind);
+        self.kinds.iter().find(strange).map(String::as_str)
+    }
+
     /// Whether the event is to be judged.
     ///
     /// An event without a namespace is in none. An image that is no valid reference is matched by every image pattern:
@@ -443,7 +480,7 @@ struct RawHost {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 struct RawPool {
-    instances: Option<u32>,
+    instances: Option<NonZeroU32>,
     queue: Option<u32>,
     #[serde(deserialize_with = "duration")]
     wait: Option<Duration>,
@@ -625,7 +662,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     let (distance, candidate) = scored.min()?;
-    (distance <= 1 + word.chars().count() / 3).then_some(candidate)
+    (distance <= ((word.chars().count() + 1) / 3).max(1)).then_some(candidate)
 }
 
 /// `did you mean …`, or all that is possible.
@@ -644,12 +681,12 @@ fn parse_file<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ConfigErro
     serde_saphyr::from_str(&text).map_err(|error| ConfigError::Invalid {
         path: path.to_owned(),
         line: error.location().map_or(0, |location| location.line()),
-        reason: reason(&error),
+        reason: yaml_reason(&error),
     })
 }
 
 /// The error in our words where we have better ones.
-fn reason(error: &YamlError) -> String {
+pub fn yaml_reason(error: &YamlError) -> String {
     match error.without_snippet() {
         YamlError::SerdeUnknownField {
             field, expected, ..
@@ -666,6 +703,9 @@ fn reason(error: &YamlError) -> String {
             )
         }
         YamlError::Message { msg, .. } => msg.clone(),
+        YamlError::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("key {key:?} stands twice")
+        }
         other => other.to_string(),
     }
 }
@@ -794,7 +834,11 @@ mod tests {
         assert_eq!(config.policies, [folder.path().join("p")]);
         assert_eq!(config.body_limit, ByteSize::kib(1));
         assert_eq!(
-            (config.pool.instances, config.pool.queue, config.pool.wait),
+            (
+                config.pool.instances.get(),
+                config.pool.queue,
+                config.pool.wait
+            ),
             (3, 1024, Duration::from_millis(5))
         );
         assert_eq!(config.data, Vec::<PathBuf>::new());

@@ -51,12 +51,12 @@ pub enum DataError {
         source: serde_json::Error,
     },
     /// Not YAML.
-    #[error("{} is not YAML: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Yaml {
         /// Which file.
         path: PathBuf,
         /// Where and why.
-        source: Box<serde_saphyr::Error>,
+        reason: String,
     },
     /// A document that is not an object has no keys to be found under.
     #[error("{} holds {found} where an object is needed: put it under a key", path.display())]
@@ -228,7 +228,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, DataError> {
     } else {
         serde_saphyr::from_slice(bytes).map_err(|source| DataError::Yaml {
             path: path.to_owned(),
-            source: Box::new(source),
+            reason: source.without_snippet().to_string(),
         })?
     };
     let found = match value {

@@ -54,7 +54,7 @@ impl Decider {
         Decider {
             generations,
             metrics,
-            slots: Semaphore::new(pool.instances as usize),
+            slots: Semaphore::new(pool.instances.get() as usize),
             waiting: Semaphore::new(pool.queue as usize),
             wait: pool.wait,
         }

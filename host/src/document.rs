@@ -38,7 +38,7 @@ pub enum DocumentError {
     #[error("malformed JSON: byte {0} is not valid UTF-8")]
     NotUtf8(usize),
     /// An object names a key twice.
-    #[error("duplicate key {key:?} in the object at {pointer:?}: send each key once")]
+    #[error("duplicate key {key:?} in {}: send each key once", place(pointer))]
     DuplicateKey {
         /// The key.
         key: String,
@@ -48,6 +48,14 @@ pub enum DocumentError {
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
+}
+
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() {
+        "the document".to_owned()
+    } else {
+        format!("the object at {pointer}")
+    }
 }
 
 impl Document {

@@ -267,7 +267,7 @@ impl Generations {
     pub async fn rebuild(&self, sandbox: &Arc<Sandbox>, config: &HostConfig) -> bool {
         let before = self.current();
         let next = Generation::build(sandbox, config, before.as_deref()).await;
-        if before.is_some_and(|before| before.equals(&next)) {
+        if before.as_ref().is_some_and(|before| before.equals(&next)) {
             // The list of files may differ, but nothing that anybody sees.
             return false;
         }
@@ -278,6 +278,16 @@ impl Generations {
         }
         if let Some(error) = next.data_error() {
             tracing::error!(%error, "data is not as its files say");
+        }
+        let gone = before
+            .iter()
+            .flat_map(|before| before.members())
+            .filter(|member| next.member(&member.name).is_none());
+        for member in gone {
+            tracing::warn!(policy = member.name, folder = %member.folder.display(), "policy is gone: it judges no more");
+        }
+        if next.members.is_empty() {
+            tracing::warn!("there is no policy: everything is allowed");
         }
         tracing::info!(
             generation = next.id,

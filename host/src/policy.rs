@@ -197,6 +197,13 @@ impl Policy {
             .info
             .clone()
             .ok_or_else(|| LoadError::Host("the description was lost".to_owned()))?;
+        if let Some(kind) = config.matches.unknown_kind(&info.kinds) {
+            let understood = info.kinds.join(", ");
+            tracing::warn!(
+                policy = config.name,
+                "match.kinds names {kind:?}; the module understands {understood}"
+            );
+        }
         let policy = Arc::new(Policy {
             identity: identity(&config, module),
             module_digest: module.digest().to_owned(),

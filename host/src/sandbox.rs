@@ -64,7 +64,7 @@ impl Sandbox {
     /// left alone, and said so.
     pub fn new(pool: &PoolConfig, cache: Option<&Path>) -> Result<Sandbox, SandboxError> {
         let failed = |source| SandboxError {
-            instances: pool.instances,
+            instances: pool.instances.get(),
             source,
         };
         let engine = Engine::new(&engine_config(pool)).map_err(failed)?;
@@ -151,7 +151,7 @@ impl Sandbox {
 }
 
 fn engine_config(pool: &PoolConfig) -> Config {
-    let slots = pool.instances.saturating_add(SPARE_SLOTS);
+    let slots = pool.instances.get().saturating_add(SPARE_SLOTS);
     let mut pooling = PoolingAllocationConfig::new();
     pooling
         .total_component_instances(slots)

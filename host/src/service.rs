@@ -60,6 +60,7 @@ impl Service {
     /// Reads the configuration and reserves the pool. No policy is loaded yet: see [`Service::reload`].
     pub fn new(origin: Origin, stay: Stay) -> Result<Service, ServiceError> {
         let config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
+        config.check_folders()?;
         let sandbox = Sandbox::new(&config.pool, config.cache.as_deref())?;
         let sandbox = Arc::new(match stay {
             Stay::Serve => sandbox.with_optimiser(),

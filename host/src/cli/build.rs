@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ pub(super) fn build_all(paths: &[PathBuf], announce: Announce) -> anyhow::Result
     let sandbox = match announce {
         Announce::Everything => Some(Arc::new(Sandbox::new(
             &PoolConfig {
-                instances: 1,
+                instances: NonZeroU32::MIN,
                 ..PoolConfig::default()
             },
             None,

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::{Common, EXIT_CONFIG};
+use crate::config::yaml_reason;
 use crate::decide::Options;
 use crate::document::Document;
 use crate::model::{Event, Verdict};
@@ -19,7 +20,7 @@ use crate::source::{Defaults, recognise};
 #[derive(Args)]
 #[command(after_help = "Examples:
   touchstone check --policies policies-examples/scan-level message.json
-  kubectl get pods -o yaml | touchstone check --kind pods -
+  skopeo inspect --config docker://nginx:1.27 | touchstone check --kind image.configuration -
   touchstone check -o json --fail-on warn reports/*.json > decisions.json
 
 Exit codes: 0 allowed, 1 denied, 2 warnings under --fail-on warn, 3 wrong usage, configuration or input,
@@ -155,7 +156,7 @@ async fn judge_all(
             }
             Err(error) => judged.push(Judged {
                 name,
-                result: Err(format!("{error:#}")),
+                result: Err(super::chain(&error)),
             }),
         }
         bar.inc(1);
@@ -177,6 +178,9 @@ fn read(file: &Path, kind: &str) -> anyhow::Result<Vec<Event>> {
             .context("cannot read standard input")?;
         (bytes, "-".to_owned())
     } else {
+        if file.is_dir() {
+            bail!("it is a folder: name the files in it");
+        }
         (
             std::fs::read(file).context("cannot read it")?,
             file.display().to_string(),
@@ -210,8 +214,8 @@ fn parse(file: &Path, bytes: Vec<u8>) -> anyhow::Result<Vec<Document>> {
     {
         return Ok(vec![Document::parse_bytes(bytes)?]);
     }
-    let values: Vec<serde_json::Value> =
-        serde_saphyr::from_slice_multiple(&bytes).context("not YAML")?;
+    let values: Vec<serde_json::Value> = serde_saphyr::from_slice_multiple(&bytes)
+        .map_err(|error| anyhow!("no good YAML: {}", yaml_reason(&error)))?;
     if values.is_empty() {
         bail!("it holds no document");
     }

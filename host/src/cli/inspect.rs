@@ -1,6 +1,7 @@
 //! `touchstone inspect`
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Inspect {
         };
         let sandbox = Arc::new(Sandbox::new(
             &PoolConfig {
-                instances: 1,
+                instances: NonZeroU32::MIN,
                 ..PoolConfig::default()
             },
             None,

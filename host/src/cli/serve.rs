@@ -1,6 +1,7 @@
 //! `touchstone serve`
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ pub(super) struct Serve {
     body_limit: Option<ByteSize>,
     /// Decisions under way at a time
     #[arg(long, env = "TOUCHSTONE_POOL_INSTANCES", value_name = "NUMBER")]
-    pool_instances: Option<u32>,
+    pool_instances: Option<NonZeroU32>,
     /// Decisions that may wait for an instance
     #[arg(long, env = "TOUCHSTONE_POOL_QUEUE", value_name = "NUMBER")]
     pool_queue: Option<u32>,

@@ -45,7 +45,10 @@ fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::
         plain(&namespace)
     )?;
     if decision.policies.is_empty() {
-        writeln!(out, "      {DIM}no policy matches{DIM:#}")?;
+        writeln!(
+            out,
+            "      {YELLOW}no policy matches: nothing judged it{YELLOW:#}"
+        )?;
     }
     let width = decision
         .policies

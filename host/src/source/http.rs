@@ -42,6 +42,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { Refused::NotFound(format!("no such route; there are {ROUTES}")) })
+        .method_not_allowed_fallback(|| async { Refused::NotAllowed })
         .with_state(service)
 }
 
@@ -50,6 +51,7 @@ pub fn router(service: Arc<Service>) -> Router {
 enum Refused {
     BadRequest(String),
     NotFound(String),
+    NotAllowed,
     TooLarge(u64),
     Overloaded(DecideError),
 }
@@ -59,6 +61,10 @@ impl IntoResponse for Refused {
         let (status, text) = match self {
             Refused::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
             Refused::NotFound(text) => (StatusCode::NOT_FOUND, text),
+            Refused::NotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("not with this method; there are {ROUTES}"),
+            ),
             Refused::TooLarge(limit) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("the body is larger than {limit} bytes (bodyLimit)"),
