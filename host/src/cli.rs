@@ -162,7 +162,8 @@ pub fn run() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        anstream::eprintln!("{RED}error{RED:#}: {}", chain(&error));
+        let text = chain(&error).replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
+        anstream::eprintln!("{RED}error{RED:#}: {text}");
         ExitCode::from(EXIT_CONFIG)
     })
 }

@@ -29,6 +29,8 @@ struct Source {
     path: PathBuf,
     len: u64,
     modified: Option<SystemTime>,
+    /// What else the system tells: a file may be replaced by one of the same size and age.
+    identity: (u64, i64, i64),
 }
 
 /// Why the data folders could not be loaded.
@@ -202,11 +204,23 @@ fn collect(
                     path,
                     len: info.len(),
                     modified: info.modified().ok(),
+                    identity: identity(&info),
                 },
             ));
         }
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn identity(info: &fs::Metadata) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    (info.ino(), info.ctime(), info.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn identity(_info: &fs::Metadata) -> (u64, i64, i64) {
+    (0, 0, 0)
 }
 
 fn is_document(path: &Path) -> bool {

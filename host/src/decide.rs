@@ -34,6 +34,9 @@ pub enum DecideError {
     /// There is no policy of that name.
     #[error("there is no policy {0:?}")]
     NoSuchPolicy(String),
+    /// Nothing is loaded, so that nothing could be found.
+    #[error("there is no policy at all: name folders that hold some")]
+    NoPolicies,
     /// Nothing is loaded yet.
     #[error("the first generation of policies is still being built")]
     NotReady,
@@ -63,6 +66,9 @@ impl Decider {
     /// Decides one event: every matching policy judges it, the worst verdict counts.
     pub async fn decide(&self, event: Event, options: &Options) -> Result<Decision, DecideError> {
         let generation = self.generations.current().ok_or(DecideError::NotReady)?;
+        if generation.members().is_empty() {
+            return Err(DecideError::NoPolicies);
+        }
         let _slot = self.slot().await?;
         let started = Instant::now();
         let (event, now) = (Arc::new(event), Timestamp::now());

@@ -273,21 +273,21 @@ impl Generations {
         }
         for member in next.members() {
             if let Some(error) = member.state.error() {
-                tracing::error!(policy = member.name, state = member.state.as_str(), %error, "policy is not as its files say");
+                tracing::error!(policy = ?member.name, state = member.state.as_str(), ?error, "policy is not as its files say");
             }
         }
         if let Some(error) = next.data_error() {
-            tracing::error!(%error, "data is not as its files say");
+            tracing::error!(?error, "data is not as its files say");
         }
         let gone = before
             .iter()
             .flat_map(|before| before.members())
             .filter(|member| next.member(&member.name).is_none());
         for member in gone {
-            tracing::warn!(policy = member.name, folder = %member.folder.display(), "policy is gone: it judges no more");
+            tracing::warn!(policy = ?member.name, folder = ?member.folder, "policy is gone: it judges no more");
         }
         if next.members.is_empty() {
-            tracing::warn!("there is no policy: everything is allowed");
+            tracing::warn!("there is no policy: nothing is decided");
         }
         tracing::info!(
             generation = next.id,
@@ -299,37 +299,54 @@ impl Generations {
     }
 }
 
-/// The folders that hold a policy.yaml, at or below the roots, in the order of their names.
+/// The folders that hold a policy.yaml, at or below the roots, in the order of their names; and the folders of which
+/// that cannot be told, which may hold one.
 fn find_policies(roots: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, LoadError)>) {
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    let mut search = Search::default();
     for root in roots {
-        if let Err(source) = search(root, 0, &mut found) {
-            let error = ConfigError::Read {
-                path: root.clone(),
-                source,
-            };
-            errors.push((root.clone(), error.into()));
-        }
+        search.folder(root, 0);
     }
-    (found, errors)
+    (search.found, search.errors)
 }
 
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if folder.join(POLICY_FILE).exists() {
-        found.push(folder.to_owned());
-        return Ok(());
-    }
-    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(|entry| entry.file_name());
-    for entry in entries {
-        let name = entry.file_name();
-        let left_out = name == "target" || name.to_string_lossy().starts_with('.');
-        if !left_out && depth < MAX_DEPTH && entry.path().is_dir() {
-            // A folder that vanishes while it is looked at is gone.
-            let _ = search(&entry.path(), depth + 1, found);
+#[derive(Default)]
+struct Search {
+    found: Vec<PathBuf>,
+    errors: Vec<(PathBuf, LoadError)>,
+}
+
+impl Search {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        // A link that leads nowhere is a policy that cannot be read, not one that is not there.
+        match std::fs::symlink_metadata(folder.join(POLICY_FILE)) {
+            Ok(_) => return self.found.push(folder.to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return self.failed(folder, source),
+        }
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            // A subfolder that vanishes while it is looked at is gone.
+            Err(error) if depth > 0 && error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(source) => return self.failed(folder, source),
+        };
+        entries.sort_by_key(|entry| entry.file_name());
+        for entry in entries {
+            let name = entry.file_name();
+            let left_out = name == "target" || name.to_string_lossy().starts_with('.');
+            if !left_out && depth < MAX_DEPTH && entry.path().is_dir() {
+                self.folder(&entry.path(), depth + 1);
+            }
         }
     }
-    Ok(())
+
+    fn failed(&mut self, folder: &Path, source: std::io::Error) {
+        let error = ConfigError::Read {
+            path: folder.to_owned(),
+            source,
+        };
+        self.errors.push((folder.to_owned(), error.into()));
+    }
 }
 
 /// The documents of the data folders and of the `data` folder in each policy's own. When they cannot be loaded, the

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::image::{ImageName, names_registry};
+use crate::image::{ImageName, is_path_component, names_registry, parse_registry};
 
 /// A pattern, matched segment by segment. `*` is one whole segment, and as the last segment one or more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,14 @@ pub enum PatternError {
     /// `nginx:1.27`
     #[error("image pattern {0:?} names a tag or digest: patterns name registries and repositories")]
     TagInImage(String),
+    /// `Nginx/*`: no image is called so.
+    #[error("image pattern {pattern:?} can match nothing: {reason}")]
+    Image {
+        /// The whole pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Pattern {
@@ -84,20 +92,39 @@ impl fmt::Display for Pattern {
 pub struct ImagePattern(Pattern);
 
 impl ImagePattern {
-    /// Parses a pattern.
+    /// Parses a pattern. Its parts are normalised as those of images are; one that could match none is refused.
     pub fn parse(text: &str) -> Result<ImagePattern, PatternError> {
-        let (first, rest) = text
-            .split_once('/')
-            .map_or((text, None), |(first, rest)| (first, Some(rest)));
+        let wrong = |reason: String| PatternError::Image {
+            pattern: text.to_owned(),
+            reason,
+        };
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
         let last = text.rsplit('/').next().unwrap_or_default();
         if text.contains('@') || last.contains(':') {
             return Err(PatternError::TagInImage(text.to_owned()));
         }
-        let full = match rest {
-            None if first == "*" || text.is_empty() => text.to_owned(),
-            None => format!("docker.io/library/{text}"),
-            Some(_) if first == "*" || names_registry(first) => text.to_owned(),
-            Some(_) => format!("docker.io/{text}"),
+        let (registry, path) = match text.split_once('/') {
+            Some(("*", path)) => ("*".to_owned(), path),
+            Some((first, path)) if names_registry(first) => (
+                parse_registry(first).map_err(|error| wrong(error.to_string()))?,
+                path,
+            ),
+            None if text == "*" => return Ok(ImagePattern(Pattern::parse("*")?)),
+            _ => ("docker.io".to_owned(), text),
+        };
+        if let Some(part) = path
+            .split('/')
+            .find(|part| !part.contains('*') && !is_path_component(part))
+        {
+            return Err(wrong(format!("{part:?} is no part of a repository's path")));
+        }
+        let library = registry == "docker.io" && !path.contains('/') && path != "*";
+        let full = if library {
+            format!("{registry}/library/{path}")
+        } else {
+            format!("{registry}/{path}")
         };
         Ok(ImagePattern(Pattern::parse(&full)?))
     }
@@ -222,11 +249,24 @@ mod tests {
                 true,
             ),
             ("*/shop/web", "ghcr.io/shop/web", true),
+            ("Registry.Example.com/*", "registry.example.com/a", true),
+            ("registry.example.com/*", "registry.example.com:443/a", true),
+            ("docker.io/nginx", "nginx", true),
+            ("index.docker.io/*", "nginx", true),
         ] {
             let matches = ImagePattern::parse(pattern)
                 .unwrap()
                 .matches(&ImageName::parse(image).unwrap());
             assert_eq!(matches, expected, "{pattern} on {image}");
+        }
+        for pattern in ["Nginx", "ghcr.io/A/b", "-x.io/a", "a//b"] {
+            assert!(
+                matches!(
+                    ImagePattern::parse(pattern),
+                    Err(PatternError::Image { .. })
+                ),
+                "{pattern}"
+            );
         }
         for pattern in ["nginx:1.27", "ghcr.io/a:b", "a@sha256:ab"] {
             assert!(

@@ -1,6 +1,6 @@
 //! The border to the guests: the generated bindings, what a running guest can reach, and the one gate to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ pub struct Ctx {
     log: Vec<LogLine>,
     log_bytes: usize,
     log_truncated: bool,
-    reads: Vec<String>,
+    reads: BTreeSet<String>,
     /// Memory limit.
     pub(crate) memory: MemoryLimit,
     /// Computing time.
@@ -121,7 +121,7 @@ pub struct Traces {
     /// Host calls made.
     pub calls: u64,
     /// Paths of documents that were asked for.
-    pub reads: Vec<String>,
+    pub reads: BTreeSet<String>,
     /// Whether it was refused memory.
     pub memory_refused: bool,
 }
@@ -138,7 +138,7 @@ impl Ctx {
             log: Vec::new(),
             log_bytes: 0,
             log_truncated: false,
-            reads: Vec::new(),
+            reads: BTreeSet::new(),
             memory: MemoryLimit {
                 max: reach.max_memory,
                 refused: false,
@@ -158,7 +158,8 @@ impl Ctx {
         if self.grants.permits(capability, resource.split('/')) {
             return Ok(());
         }
-        let message = format!("{capability} {resource:?} is not granted");
+        let start: String = resource.chars().take(200).collect();
+        let message = format!("{capability} {start:?} is not granted");
         self.write_log("warn", message.clone(), BTreeMap::new());
         Err(Refusal::Error(types::Error::Denied(message)))
     }
@@ -182,7 +183,7 @@ impl Ctx {
     /// Reads a document and, while the policy is configured, notes that it did.
     pub fn read_data(&mut self, path: &str) -> Option<String> {
         if self.evaluation.is_none() {
-            self.reads.push(path.to_owned());
+            self.reads.insert(path.to_owned());
         }
         self.data.get(path)
     }

@@ -26,6 +26,9 @@ pub struct ImageName {
 /// Why a text is not an image reference.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ImageError {
+    /// A number, a list, … where a reference should be.
+    #[error("an image reference is a text")]
+    NotText,
     /// Nothing there.
     #[error("an image reference is empty")]
     Empty,
@@ -128,17 +131,19 @@ pub(crate) fn names_registry(component: &str) -> bool {
         || component.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-fn parse_registry(text: &str) -> Result<String, ImageError> {
+/// Normalises a registry, so that one place has one name: lower case, the shortest form of addresses and ports, no
+/// port where it is the usual one of HTTPS, Docker Hub's other names as `docker.io`.
+pub(crate) fn parse_registry(text: &str) -> Result<String, ImageError> {
     let wrong = || ImageError::Registry(text.to_owned());
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, after) = rest.split_once(']').ok_or_else(wrong)?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
-            match after.strip_prefix(':') {
-                Some(port) => (format!("[{}]", address.to_ascii_lowercase()), Some(port)),
-                None if after.is_empty() => (format!("[{}]", address.to_ascii_lowercase()), None),
-                None => return Err(wrong()),
+            let address: std::net::Ipv6Addr = address.parse().map_err(|_| wrong())?;
+            let port = after.strip_prefix(':');
+            if port.is_none() && !after.is_empty() {
+                return Err(wrong());
             }
+            (format!("[{address}]"), port)
         }
         None => {
             let (host, port) = text
@@ -150,20 +155,20 @@ fn parse_registry(text: &str) -> Result<String, ImageError> {
             (host.to_ascii_lowercase(), port)
         }
     };
-    match port {
-        Some(port)
-            if port.is_empty()
-                || port.len() > 5
-                || !port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            Err(wrong())
+    let port = match port {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(port.parse::<u16>().map_err(|_| wrong())?)
         }
-        Some(port) => Ok(format!("{host}:{port}")),
-        None if host == "index.docker.io" || host == "registry-1.docker.io" => {
-            Ok(DOCKER_HUB.to_owned())
+        Some(_) => return Err(wrong()),
+        None => None,
+    };
+    Ok(match port {
+        None | Some(443) if host == "index.docker.io" || host == "registry-1.docker.io" => {
+            DOCKER_HUB.to_owned()
         }
-        None => Ok(host),
-    }
+        None | Some(443) => host,
+        Some(port) => format!("{host}:{port}"),
+    })
 }
 
 fn is_host_label(label: &str) -> bool {
@@ -175,7 +180,7 @@ fn is_host_label(label: &str) -> bool {
 }
 
 /// `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
-fn is_path_component(component: &str) -> bool {
+pub(crate) fn is_path_component(component: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let mut separator = String::new();
     let mut words = 0;
@@ -291,6 +296,22 @@ mod tests {
                 false,
             ),
             ("[::1]/a", "[::1]", "a", None, false),
+            (
+                "[2001:DB8:0::0001]:05000/a",
+                "[2001:db8::1]:5000",
+                "a",
+                None,
+                false,
+            ),
+            ("ghcr.io:443/a/b", "ghcr.io", "a/b", None, false),
+            (
+                "docker.io:443/nginx",
+                "docker.io",
+                "library/nginx",
+                None,
+                false,
+            ),
+            ("localhost:05000/a", "localhost:5000", "a", None, false),
             (
                 "a__b/c.d-e--f_g",
                 "docker.io",

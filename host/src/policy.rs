@@ -127,18 +127,14 @@ fn missing_grants(missing: &[&'static Capability]) -> String {
     )
 }
 
+/// The guest's words may hold anything, and end on terminals and in logs.
 fn problems(problems: &[(String, String)]) -> String {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|(path, message)| {
-            if path.is_empty() {
-                message.clone()
-            } else {
-                format!("{path}: {message}")
-            }
-        })
-        .collect();
-    lines.join("; ")
+    let line = |(path, message): &(String, String)| match path.as_str() {
+        "" => message.clone(),
+        path => format!("{path}: {message}"),
+    };
+    let text = problems.iter().map(line).collect::<Vec<_>>().join("; ");
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// What one evaluation gave.
@@ -752,17 +748,18 @@ impl Loader<'_> {
         }
     }
 
-    /// What the cache knows the configured policy by. The limits are part of it: they bound `configure`, too.
+    /// What the cache knows the configured policy by. Limits and grants are part of it: they bound what `configure`
+    /// could do and read, and the snapshot holds what came of it.
     fn key(&self) -> String {
         let Some(cache) = self.sandbox.cache() else {
             return String::new();
         };
-        let limits = format!("{:?}", self.config.limits);
+        let bounds = format!("{:?} {:?}", self.config.limits, self.grants);
         cache.key(&[
             b"last",
             self.module.digest().as_bytes(),
             self.config.settings.as_bytes(),
-            limits.as_bytes(),
+            bounds.as_bytes(),
         ])
     }
 

@@ -97,8 +97,8 @@ impl Sandbox {
         let (sender, jobs) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
             while let Ok(job) = jobs.recv() {
-                job();
-                jobs.try_iter().for_each(|job| job());
+                run_job(job);
+                jobs.try_iter().for_each(run_job);
                 give_memory_back();
             }
         });
@@ -147,6 +147,13 @@ impl Sandbox {
         self.engine
             .pooling_allocator_metrics()
             .map_or(0, |metrics| metrics.component_instances())
+    }
+}
+
+/// A job that panics must not take the later ones with it.
+fn run_job(job: Job) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+        tracing::error!("a policy could not be made faster: the compiler failed");
     }
 }
 

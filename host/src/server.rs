@@ -9,9 +9,15 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 /// How long a client may take to send its headers.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may be silent, whatever it is in the middle of.
+const IDLE_TIME: Duration = Duration::from_secs(75);
+/// Connections at a time; those beyond wait in the system's queue.
+const MAX_CONNECTIONS: usize = 4096;
 /// How long to rest when the system has no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -31,10 +37,15 @@ pub async fn serve(
     builder.http2().timer(TokioTimer::new());
     let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = &mut stop => break,
         };
         let stream = match accepted {
@@ -48,9 +59,13 @@ pub async fn serve(
         // Answers are small and wait for nothing.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_read_timeout(Some(IDLE_TIME));
+        stream.set_write_timeout(Some(IDLE_TIME));
+        let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let watched = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = watched.await {
                 tracing::debug!(%error, "connection ended");
             }

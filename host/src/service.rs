@@ -105,7 +105,7 @@ impl Service {
         if let Some(error) = now.as_ref()
             && before != now
         {
-            tracing::error!(%error, "configuration is not as touchstone.yaml says");
+            tracing::error!(?error, "configuration is not as touchstone.yaml says");
         }
         let changed = self
             .generations

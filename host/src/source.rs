@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::document::{Document, DocumentError};
+use crate::image::ImageError;
 use crate::model::{Event, EventImage};
 
 pub use self::kubernetes::{image_review, image_review_answer};
@@ -111,6 +112,32 @@ fn bare(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
     ))
 }
 
+/// The images that a document of no known form names, and its sender. `image` that is no string is listed, too, as no
+/// valid reference: what cannot be read must not look like nothing. So is a subject, unless there is an `image` and the
+/// subject is something else.
+fn named_images(document: &Document, subject: Option<&str>) -> Vec<EventImage> {
+    let subject = subject.map(|text| EventImage::new(text, String::new()));
+    match (document.str_at("/image"), document.get("/image")) {
+        (Some(text), _) => {
+            let other = subject.filter(|subject| subject.text != text && subject.name.is_ok());
+            [EventImage::new(text, "/image".to_owned())]
+                .into_iter()
+                .chain(other)
+                .collect()
+        }
+        (None, Some(other)) if other != "null" => {
+            let name = Err(ImageError::NotText);
+            let unreadable = EventImage {
+                text: other.chars().take(200).collect(),
+                pointer: "/image".to_owned(),
+                name,
+            };
+            [unreadable].into_iter().chain(subject).collect()
+        }
+        _ => subject.into_iter().collect(),
+    }
+}
+
 /// Fills in what the sender left out.
 fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Event {
     let Attributes {
@@ -122,20 +149,11 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         namespace,
     } = attributes;
     let text = |pointer: &str| document.str_at(pointer).map(str::to_owned);
-    let subject = subject.or_else(|| text("/image"));
     let mut images = kubernetes::images(&document);
     if images.is_empty() {
-        let pointer = if document.str_at("/image").is_some() {
-            "/image"
-        } else {
-            ""
-        };
-        images.extend(
-            text("/image")
-                .or_else(|| subject.clone())
-                .map(|image| EventImage::new(&image, pointer.to_owned())),
-        );
+        images.extend(named_images(&document, subject.as_deref()));
     }
+    let subject = subject.or_else(|| text("/image"));
     Event {
         id: id.unwrap_or_else(|| Uuid::now_v7().to_string()),
         kind: kind.unwrap_or_else(|| defaults.kind.clone()),

@@ -183,6 +183,13 @@ fn text_from_outside_cannot_move_the_cursor() {
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(!text(&output.stdout).contains(['\x1b', '\x07']));
+    let event =
+        json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t\u{1b}[2J\nallow other"})
+            .to_string();
+    let output = run(&["check", "--policies", &policies, "-"], event.as_bytes());
+    assert!(
+        !text(&output.stdout).contains(['\x1b']) && !text(&output.stdout).contains("\nallow other")
+    );
 }
 
 #[test]

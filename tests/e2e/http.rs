@@ -81,6 +81,16 @@ fn cloud_events_come_in_both_modes() {
         (&answer["verdict"], &answer["event"]["subject"]),
         (&json!("warn"), &json!("a b"))
     );
+    let folder = Folder::new();
+    let empty = Server::start(&folder, &[]);
+    let (status, answer) = empty.post("/v1/decide", b"{}");
+    assert_eq!(status, 503, "{answer}");
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("no policy at all")
+    );
     let (status, answer) = server.post_with("/v1/decide", b"{}", &headers[..2]);
     assert_eq!(status, 400);
     assert!(

@@ -344,3 +344,97 @@ fn a_component_that_cannot_be_snapshotted_is_configured_for_each_decision() {
             .is_snapshot()
     );
 }
+
+#[test]
+fn what_a_grant_let_configure_read_is_forgotten_with_the_grant() {
+    let folder = Folder::new();
+    let keys = |granted: &str| json!({"settings": {"configure": "read"}, "grants": {"data": [granted], "clock": ["now"]}});
+    folder.data("x.json", &json!({"configured": "secret"}));
+    folder.policy("p", "misbehave", keys("configured"));
+    let host = folder.service();
+    host.settle();
+    assert_eq!(
+        host.act("remembered").findings[0].message,
+        "Ok(Some(String(\"secret\")))"
+    );
+    for granted in ["nothing", "configured", "nothing"] {
+        folder.yaml("p", keys(granted));
+        host.reload();
+        for _ in 0..2 {
+            let said = host.act("remembered").findings[0].message.clone();
+            assert_eq!(
+                said.contains("secret"),
+                granted == "configured",
+                "{granted}: {said}"
+            );
+            host.settle();
+        }
+    }
+}
+
+/// Component types within one another, as deep as one likes.
+fn nested_types(depth: usize) -> Vec<u8> {
+    fn leb(mut number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            let low = (number & 0x7f) as u8;
+            number >>= 7;
+            bytes.push(if number == 0 { low } else { low | 0x80 });
+            if number == 0 {
+                return bytes;
+            }
+        }
+    }
+    // component types: (component (type (component (type …)))), the innermost empty.
+    let mut body = vec![0x41, 0x01]
+        .into_iter()
+        .chain([0x01])
+        .collect::<Vec<u8>>()
+        .repeat(depth);
+    body.extend([0x41, 0x00]);
+    let mut section = vec![0x01];
+    section.extend(body);
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    bytes.push(7);
+    bytes.extend(leb(section.len()));
+    bytes.extend(section);
+    bytes
+}
+
+#[test]
+fn a_module_that_means_to_crash_its_readers_is_refused() {
+    for depth in [500, 20_000, 1_000_000] {
+        let error = error_of(&nested_types(depth), json!({}));
+        assert!(error.contains("nest too deeply"), "{error}");
+    }
+}
+
+#[test]
+fn a_bug_while_loading_keeps_the_last_good_version() {
+    let folder = Folder::new();
+    folder.policy("p", "scan-level", json!({}));
+    let host = folder.service();
+    // The snapshot tool panics on imported tags.
+    let tag = wat(r#"(component (core module (import "a" "b" (tag))))"#);
+    folder.policy_from("p", &tag, json!({}));
+    host.reload();
+    assert_eq!(host.state("p"), "stale");
+    assert_eq!(
+        host.decide(&json!({"image": "nginx", "level": 1})).verdict,
+        Verdict::Allow
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_not_one_that_is_not_there() {
+    let folder = Folder::new();
+    folder.policy("p", "scan-level", json!({}));
+    let yaml = folder.path().join("policies/p/policy.yaml");
+    fs::remove_file(&yaml).unwrap();
+    std::os::unix::fs::symlink("nowhere", &yaml).unwrap();
+    let host = folder.service();
+    assert_eq!(
+        host.decide(&json!({"image": "nginx", "level": 1})).verdict,
+        Verdict::Deny
+    );
+}

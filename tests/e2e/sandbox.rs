@@ -10,7 +10,7 @@ fn grants() -> serde_json::Value {
 }
 
 fn limits() -> serde_json::Value {
-    json!({"time": "20ms", "memory": "8MiB", "calls": 500, "output": "1MiB"})
+    json!({"time": "300ms", "memory": "8MiB", "calls": 500, "output": "1MiB"})
 }
 
 /// What each act leads to.
@@ -21,7 +21,7 @@ fn expected() -> Vec<(&'static str, Fault)> {
             "loop",
             Fault::Time {
                 policy: policy(),
-                limit: "20ms".into(),
+                limit: "300ms".into(),
             },
         ),
         (

@@ -82,7 +82,10 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(serve(service, !self.no_watch))
+        let code = runtime.block_on(serve(service, !self.no_watch));
+        // A policy that is being compiled is nobody's concern any more.
+        runtime.shutdown_background();
+        code
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn write(out: &mut dyn Write, judged: &[Judged]) -> std::io::Result<(
             Err(error) => writeln!(
                 out,
                 "{RED}error{RED:#} {BOLD}{}{BOLD:#}\n      {}\n",
-                document.name,
+                plain(&document.name),
                 plain(error)
             )?,
         }
@@ -31,6 +31,7 @@ pub(super) fn write(out: &mut dyn Write, judged: &[Judged]) -> std::io::Result<(
 }
 
 fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::io::Result<()> {
+    let name = plain(name);
     let (style, verdict) = (verdict_style(decision.verdict), decision.verdict);
     let namespace = decision
         .event
@@ -41,7 +42,7 @@ fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::
     writeln!(
         out,
         "{style}{verdict:<5}{style:#} {BOLD}{name}{BOLD:#} {DIM}{}{}{DIM:#}",
-        decision.event.kind,
+        plain(&decision.event.kind),
         plain(&namespace)
     )?;
     if decision.policies.is_empty() {

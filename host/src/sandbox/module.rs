@@ -15,6 +15,9 @@ use crate::data::hex;
 /// Larger files are not modules that somebody means to run.
 const MAX_BYTES: u64 = 128 << 20;
 
+/// Component types within component types. Their readers recurse; real contracts need a handful.
+const MAX_NESTING: usize = 200;
+
 /// Why a file cannot become a policy.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
@@ -35,6 +38,9 @@ pub enum ModuleError {
     /// Broken WebAssembly.
     #[error("it is not valid WebAssembly: {0}")]
     Invalid(String),
+    /// Types nested so deeply that reading them would exhaust the stack.
+    #[error("its component types nest too deeply: at most {MAX_NESTING} levels are read")]
+    TooDeep,
     /// It wants an operating system.
     #[error(
         "it imports {0}: policies run without WASI; build it for wasm32-unknown-unknown, or with --stub-wasi where the language's tool has that"
@@ -113,6 +119,7 @@ impl Module {
     /// The component: the bytes themselves, or made from the core module and the component type that it carries.
     pub fn component(&self) -> Result<Cow<'_, [u8]>, ModuleError> {
         let kind = self.kind()?;
+        check_nesting(&self.bytes)?;
         wasmparser::Validator::new_with_features(WasmFeatures::all())
             .validate_all(&self.bytes)
             .map_err(|error| ModuleError::Invalid(error.to_string()))?;
@@ -158,6 +165,30 @@ impl Module {
         }
         Ok(contents)
     }
+}
+
+/// Refuses component types that nest too deeply, without reading them: an upper bound is enough. Each level begins with
+/// a declaration of a component type (0x41) or an instance type (0x42), marked as a type (0x01).
+fn check_nesting(bytes: &[u8]) -> Result<(), ModuleError> {
+    for payload in Parser::new(0).parse_all(bytes) {
+        let section = match payload.map_err(|error| ModuleError::Invalid(error.to_string()))? {
+            Payload::ComponentTypeSection(section) => section.range(),
+            Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                check_nesting(section.data())?;
+                continue;
+            }
+            _ => continue,
+        };
+        let section = bytes.get(section).unwrap_or_default();
+        let levels = section
+            .windows(2)
+            .filter(|pair| matches!(pair, [0x01, 0x41 | 0x42]))
+            .count();
+        if levels > MAX_NESTING {
+            return Err(ModuleError::TooDeep);
+        }
+    }
+    Ok(())
 }
 
 /// What of a core module matters before it is made a component.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +24,8 @@ use crate::source::{
     Attributes, Defaults, SourceError, binary, image_review, image_review_answer, recognise,
 };
 
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /healthz, GET /readyz, GET /metrics";
@@ -53,6 +56,7 @@ enum Refused {
     NotFound(String),
     NotAllowed,
     TooLarge(u64),
+    TooSlow,
     Overloaded(DecideError),
 }
 
@@ -68,6 +72,10 @@ impl IntoResponse for Refused {
             Refused::TooLarge(limit) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("the body is larger than {limit} bytes (bodyLimit)"),
+            ),
+            Refused::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
             ),
             Refused::Overloaded(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };
@@ -91,7 +99,9 @@ impl From<DecideError> for Refused {
     fn from(error: DecideError) -> Refused {
         match error {
             DecideError::NoSuchPolicy(_) => Refused::NotFound(error.to_string()),
-            DecideError::Overloaded | DecideError::NotReady => Refused::Overloaded(error),
+            DecideError::Overloaded | DecideError::NotReady | DecideError::NoPolicies => {
+                Refused::Overloaded(error)
+            }
         }
     }
 }
@@ -184,7 +194,10 @@ fn defaults(source: &str, kind: Option<String>) -> Defaults {
 async fn read(service: &Service, body: Body) -> Result<Vec<u8>, Refused> {
     let limit = service.config().body_limit.as_u64();
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match limited.collect().await {
+    let Ok(collected) = tokio::time::timeout(BODY_TIME, limited.collect()).await else {
+        return Err(Refused::TooSlow);
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(limit)),
         Err(error) => Err(Refused::BadRequest(format!(
@@ -199,6 +212,15 @@ fn read_event(headers: &HeaderMap, body: Vec<u8>, kind: Option<String>) -> Resul
     if !headers.contains_key("ce-specversion") {
         let document = Document::parse_bytes(body).map_err(SourceError::from)?;
         return Ok(recognise(document, &defaults)?);
+    }
+    // An attribute that cannot be read must not look like one that is not there.
+    let unreadable = headers
+        .iter()
+        .find(|(name, value)| name.as_str().starts_with("ce-") && value.to_str().is_err());
+    if let Some((name, _)) = unreadable {
+        return Err(Refused::BadRequest(format!(
+            "CloudEvent: header {name} is not ASCII: percent-encode it"
+        )));
     }
     let attributes = Attributes::read(|name| {
         let value = headers.get(format!("ce-{name}"))?.to_str().ok()?;

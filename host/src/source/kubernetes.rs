@@ -10,11 +10,13 @@ use crate::source::{Attributes, Defaults, SourceError, event, form_name};
 /// What a reason may hold at most; the API server shows it to the person who deploys.
 const MAX_REASON: usize = 8 << 10;
 
-/// Where the pod's specification is in an object of each kind; below `/spec/template` in all the others.
-const POD_SPECS: &[(&str, &str)] = &[
-    ("Pod", "/spec"),
-    ("PodTemplate", "/template/spec"),
-    ("CronJob", "/spec/jobTemplate/spec/template/spec"),
+/// Where a pod's specification may be: in pods, pod templates, cron jobs, and all other workloads. Every place is looked
+/// at whatever the object's kind, since other kinds make pods, too.
+const POD_SPECS: &[&str] = &[
+    "/spec",
+    "/template/spec",
+    "/spec/jobTemplate/spec/template/spec",
+    "/spec/template/spec",
 ];
 
 const CONTAINERS: &[&str] = &["initContainers", "containers", "ephemeralContainers"];
@@ -101,15 +103,12 @@ pub(super) fn images(document: &Document) -> Vec<EventImage> {
     if !is_admission_review(document) {
         return Vec::new();
     }
-    let kind = document.str_at("/request/kind/kind").unwrap_or_default();
-    let below = POD_SPECS
+    let places = POD_SPECS
         .iter()
-        .find(|(name, _)| *name == kind)
-        .map_or("/spec/template/spec", |(_, place)| place);
-    let lists = CONTAINERS
-        .iter()
-        .map(|list| format!("/request/object{below}/{list}"));
-    lists.flat_map(|list| containers(document, &list)).collect()
+        .flat_map(|place| CONTAINERS.iter().map(move |list| (place, list)));
+    places
+        .flat_map(|(place, list)| containers(document, &format!("/request/object{place}/{list}")))
+        .collect()
 }
 
 fn containers(document: &Document, list: &str) -> Vec<EventImage> {

@@ -1,5 +1,6 @@
 //! Does what the event tells it to: well, or badly in every way that a guest can.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use touchstone_sdk::prelude::*;
@@ -22,13 +23,18 @@ pub struct Misbehave {
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+static REMEMBERED: OnceLock<String> = OnceLock::new();
 
 impl Policy for Misbehave {
     fn check(&self) -> Vec<Problem> {
         match self.configure.as_str() {
             "loop" => endless(),
             "panic" => boom("while configured"),
-            "read" => drop(data::get::<Value>("configured")),
+            "read" => {
+                let found = format!("{:?}", data::get::<Value>("configured"));
+                // A second reading finds the first one there.
+                let _ = REMEMBERED.set(found);
+            }
             "clock" => drop(clock::now()),
             "event" => drop(touchstone_sdk::bindings::touchstone::policy::event::data()),
             _ => {}
@@ -63,6 +69,7 @@ impl Policy for Misbehave {
                 ));
             }
             "secret" => return Ok(said(format!("{:?}", data::get::<Value>("secret/key")))),
+            "remembered" => return Ok(said(REMEMBERED.get().cloned().unwrap_or_default())),
             "clock" => return Ok(said(format!("{:?} {:?}", clock::now()?, clock::now()?))),
             "version" => {
                 let found: Option<Value> = data::get("version")?;
