@@ -1,6 +1,7 @@
 //! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
 
-use std::collections::BTreeMap;
+mod raw;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -8,12 +9,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Error as YamlError;
 
 use crate::grants::{Grants, ImagePattern, Pattern};
 use crate::model::{Event, Mode, Verdict};
+
+use self::raw::{RawHost, RawMatch, RawPolicy, RawPool, Text, order};
 
 /// The file that makes a folder a policy.
 pub const POLICY_FILE: &str = "policy.yaml";
@@ -459,184 +462,6 @@ fn is_policy_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| word(byte) || matches!(byte, b'-' | b'.'))
-}
-
-// ---- what the files say, before it is checked ----
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct RawHost {
-    listen: Option<SocketAddr>,
-    policies: Option<Vec<PathBuf>>,
-    data: Option<Vec<PathBuf>>,
-    #[serde(deserialize_with = "size")]
-    body_limit: Option<ByteSize>,
-    pool: RawPool,
-    cache: Option<PathBuf>,
-    #[serde(deserialize_with = "duration")]
-    shutdown: Option<Duration>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct RawPool {
-    instances: Option<NonZeroU32>,
-    queue: Option<u32>,
-    #[serde(deserialize_with = "duration")]
-    wait: Option<Duration>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct RawPolicy {
-    name: String,
-    module: PathBuf,
-    #[serde(default, rename = "match")]
-    matches: RawMatch,
-    #[serde(default = "enforce")]
-    mode: Mode,
-    #[serde(default = "order")]
-    order: i32,
-    #[serde(default)]
-    settings: Value,
-    #[serde(default)]
-    grants: BTreeMap<String, Vec<Text<Pattern>>>,
-    #[serde(default)]
-    limits: RawLimits,
-    #[serde(default)]
-    on_error: RawVerdict,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct RawMatch {
-    kinds: Vec<String>,
-    namespaces: Vec<Text<Pattern>>,
-    images: Vec<Text<ImagePattern>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct RawLimits {
-    #[serde(deserialize_with = "duration")]
-    time: Option<Duration>,
-    #[serde(deserialize_with = "duration")]
-    wall: Option<Duration>,
-    #[serde(deserialize_with = "size")]
-    memory: Option<ByteSize>,
-    calls: Option<u64>,
-    #[serde(deserialize_with = "size")]
-    output: Option<ByteSize>,
-    #[serde(deserialize_with = "duration")]
-    configure: Option<Duration>,
-}
-
-impl RawLimits {
-    fn typed(self) -> Result<Limits, String> {
-        let RawLimits {
-            time,
-            wall,
-            memory,
-            calls,
-            output,
-            configure,
-        } = self;
-        let default = Limits::default();
-        let time = time.unwrap_or(default.time);
-        let limits = Limits {
-            time,
-            wall: wall.unwrap_or(default.wall.max(time * 2)),
-            memory: memory.unwrap_or(default.memory),
-            calls: calls.unwrap_or(default.calls),
-            output: output.unwrap_or(default.output),
-            configure: configure.unwrap_or(default.configure),
-        };
-        if limits.memory > MAX_MEMORY {
-            return Err(format!(
-                "limits.memory {}: at most {MAX_MEMORY}",
-                limits.memory
-            ));
-        }
-        if limits.wall < limits.time {
-            return Err(
-                "limits.wall is less than limits.time: the whole cannot be less than the part"
-                    .to_owned(),
-            );
-        }
-        Ok(limits)
-    }
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawVerdict {
-    Allow,
-    Warn,
-    #[default]
-    Deny,
-}
-
-impl From<RawVerdict> for Verdict {
-    fn from(raw: RawVerdict) -> Verdict {
-        match raw {
-            RawVerdict::Allow => Verdict::Allow,
-            RawVerdict::Warn => Verdict::Warn,
-            RawVerdict::Deny => Verdict::Deny,
-        }
-    }
-}
-
-fn enforce() -> Mode {
-    Mode::Enforce
-}
-
-fn order() -> i32 {
-    100
-}
-
-/// A value that is written as text.
-struct Text<T>(T);
-
-trait FromText: Sized {
-    type Error: std::fmt::Display;
-    fn from_text(text: &str) -> Result<Self, Self::Error>;
-}
-
-impl FromText for Pattern {
-    type Error = crate::grants::PatternError;
-    fn from_text(text: &str) -> Result<Pattern, Self::Error> {
-        Pattern::parse(text)
-    }
-}
-
-impl FromText for ImagePattern {
-    type Error = crate::grants::PatternError;
-    fn from_text(text: &str) -> Result<ImagePattern, Self::Error> {
-        ImagePattern::parse(text)
-    }
-}
-
-impl<'de, T: FromText> Deserialize<'de> for Text<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        T::from_text(&text)
-            .map(Text)
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
-}
-
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_size(&text)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
 }
 
 /// `100ms`, `1s`, `5m`.

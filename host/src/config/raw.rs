@@ -1,0 +1,196 @@
+//! What the files say, before it is checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::grants::{ImagePattern, Pattern};
+use crate::model::{Mode, Verdict};
+
+use super::{Limits, MAX_MEMORY, parse_duration, parse_size};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct RawHost {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) policies: Option<Vec<PathBuf>>,
+    pub(super) data: Option<Vec<PathBuf>>,
+    #[serde(deserialize_with = "size")]
+    pub(super) body_limit: Option<ByteSize>,
+    pub(super) pool: RawPool,
+    pub(super) cache: Option<PathBuf>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) shutdown: Option<Duration>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct RawPool {
+    pub(super) instances: Option<NonZeroU32>,
+    pub(super) queue: Option<u32>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) wait: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RawPolicy {
+    pub(super) name: String,
+    pub(super) module: PathBuf,
+    #[serde(default, rename = "match")]
+    pub(super) matches: RawMatch,
+    #[serde(default = "enforce")]
+    pub(super) mode: Mode,
+    #[serde(default = "order")]
+    pub(super) order: i32,
+    #[serde(default)]
+    pub(super) settings: Value,
+    #[serde(default)]
+    pub(super) grants: BTreeMap<String, Vec<Text<Pattern>>>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) on_error: RawVerdict,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct RawMatch {
+    pub(super) kinds: Vec<String>,
+    pub(super) namespaces: Vec<Text<Pattern>>,
+    pub(super) images: Vec<Text<ImagePattern>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct RawLimits {
+    #[serde(deserialize_with = "duration")]
+    pub(super) time: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) wall: Option<Duration>,
+    #[serde(deserialize_with = "size")]
+    pub(super) memory: Option<ByteSize>,
+    pub(super) calls: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    pub(super) output: Option<ByteSize>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) configure: Option<Duration>,
+}
+
+impl RawLimits {
+    pub(super) fn typed(self) -> Result<Limits, String> {
+        let RawLimits {
+            time,
+            wall,
+            memory,
+            calls,
+            output,
+            configure,
+        } = self;
+        let default = Limits::default();
+        let time = time.unwrap_or(default.time);
+        let limits = Limits {
+            time,
+            wall: wall.unwrap_or(default.wall.max(time * 2)),
+            memory: memory.unwrap_or(default.memory),
+            calls: calls.unwrap_or(default.calls),
+            output: output.unwrap_or(default.output),
+            configure: configure.unwrap_or(default.configure),
+        };
+        if limits.memory > MAX_MEMORY {
+            return Err(format!(
+                "limits.memory {}: at most {MAX_MEMORY}",
+                limits.memory
+            ));
+        }
+        if limits.wall < limits.time {
+            return Err(
+                "limits.wall is less than limits.time: the whole cannot be less than the part"
+                    .to_owned(),
+            );
+        }
+        Ok(limits)
+    }
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawVerdict {
+    Allow,
+    Warn,
+    #[default]
+    Deny,
+}
+
+impl From<RawVerdict> for Verdict {
+    fn from(raw: RawVerdict) -> Verdict {
+        match raw {
+            RawVerdict::Allow => Verdict::Allow,
+            RawVerdict::Warn => Verdict::Warn,
+            RawVerdict::Deny => Verdict::Deny,
+        }
+    }
+}
+
+pub(super) fn enforce() -> Mode {
+    Mode::Enforce
+}
+
+pub(super) fn order() -> i32 {
+    100
+}
+
+/// A value that is written as text.
+pub(super) struct Text<T>(pub(super) T);
+
+pub(super) trait FromText: Sized {
+    type Error: std::fmt::Display;
+    fn from_text(text: &str) -> Result<Self, Self::Error>;
+}
+
+impl FromText for Pattern {
+    type Error = crate::grants::PatternError;
+    fn from_text(text: &str) -> Result<Pattern, Self::Error> {
+        Pattern::parse(text)
+    }
+}
+
+impl FromText for ImagePattern {
+    type Error = crate::grants::PatternError;
+    fn from_text(text: &str) -> Result<ImagePattern, Self::Error> {
+        ImagePattern::parse(text)
+    }
+}
+
+impl<'de, T: FromText> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<T>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        T::from_text(&text)
+            .map(Text)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
+}
+
+pub(super) fn size<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ByteSize>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_size(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
+}

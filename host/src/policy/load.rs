@@ -1,0 +1,361 @@
+//! From a module's bytes to code that judges: componentize, check imports against grants, configure, snapshot, compile.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use crate::capability::{self, CAPABILITIES, Capability};
+use crate::config::{PolicyConfig, suggestion};
+use crate::data::{Data, hex};
+use crate::grants::{Grants, Pattern};
+use crate::guest::bindings::{PolicyIndices, PolicyPre};
+use crate::guest::{Ctx, Info, Reach};
+use crate::sandbox::cache::{Code, Entry, load_fresh};
+use crate::sandbox::module::{self, Module, ModuleError, Surface};
+use crate::sandbox::snapshot::Instrumented;
+use crate::sandbox::{Effort, Sandbox};
+
+use super::session::{Failure, fault, pairs};
+use super::{LoadError, bytes_of, humantime};
+
+/// What can be found out about a module without configuring it.
+pub struct Inspection {
+    /// What it asks for and offers.
+    pub surface: Surface,
+    /// What it says about itself, or why it cannot say anything.
+    pub info: Result<Info, LoadError>,
+}
+
+/// Looks at a module. Its `describe` runs with every capability linked, but without an event.
+pub async fn inspect(
+    sandbox: &Arc<Sandbox>,
+    path: &Path,
+    module: &Module,
+) -> Result<Inspection, LoadError> {
+    let everything = |row: &Capability| {
+        (
+            row.name.to_owned(),
+            Pattern::parse("*").into_iter().collect(),
+        )
+    };
+    let grants = Grants::new(CAPABILITIES.iter().map(everything).collect());
+    let config = PolicyConfig::for_inspection(path, grants.clone());
+    let loader = Loader {
+        sandbox,
+        config: &config,
+        module,
+        data: &Arc::default(),
+        grants: &Arc::new(grants),
+    };
+    let bytes = module
+        .component()
+        .map_err(|source| loader.module_error(source))?;
+    let component = compile(sandbox, &bytes, Effort::Quick, None, Entry::default())?;
+    let surface = Surface::of(&component, sandbox.engine());
+    Ok(Inspection {
+        surface,
+        info: loader.describe(&component).await,
+    })
+}
+
+/// The grants of policy.yaml, checked, with those that every policy has.
+pub(super) fn effective_grants(granted: &Grants) -> Result<Grants, LoadError> {
+    let known: Vec<&str> = CAPABILITIES
+        .iter()
+        .filter(|row| row.example.is_some())
+        .map(|row| row.name)
+        .collect();
+    let mut all = std::collections::BTreeMap::new();
+    for (name, patterns) in granted.iter() {
+        if !known.contains(&name) {
+            return Err(LoadError::UnknownGrant {
+                name: name.to_owned(),
+                hint: suggestion(name, &known),
+            });
+        }
+        all.insert(name.to_owned(), patterns.to_vec());
+    }
+    for capability in CAPABILITIES.iter().filter(|row| row.example.is_none()) {
+        all.insert(
+            capability.name.to_owned(),
+            Pattern::parse("*").into_iter().collect(),
+        );
+    }
+    Ok(Grants::new(all))
+}
+
+pub(super) fn reads_hold(reads: &[(String, String)], data: &Data) -> bool {
+    reads
+        .iter()
+        .all(|(path, hash)| read_hash(data, path) == *hash)
+}
+
+fn read_hash(data: &Data, path: &str) -> String {
+    data.get(path)
+        .map_or_else(String::new, |text| hex(&Sha256::digest(text)))
+}
+
+/// The steps of one load, with what they share.
+pub(super) struct Loader<'a> {
+    pub(super) sandbox: &'a Arc<Sandbox>,
+    pub(super) config: &'a PolicyConfig,
+    pub(super) module: &'a Module,
+    pub(super) data: &'a Arc<Data>,
+    pub(super) grants: &'a Arc<Grants>,
+}
+
+/// A policy that was configured, and what would make it faster.
+pub(super) struct Built {
+    pub(super) pre: PolicyPre<Ctx>,
+    pub(super) entry: Entry,
+    pub(super) snapshot: Option<Vec<u8>>,
+}
+
+impl Loader<'_> {
+    /// The policy as it was compiled before.
+    pub(super) fn cached(&self) -> Result<Option<(PolicyPre<Ctx>, Entry)>, LoadError> {
+        let Some(cache) = self.sandbox.cache() else {
+            return Ok(None);
+        };
+        match cache.load(&self.key(), self.sandbox.engine()) {
+            Some((component, entry))
+                if entry.info.is_some() && reads_hold(&entry.reads, self.data) =>
+            {
+                Ok(Some((link(self.sandbox, self.grants, &component)?, entry)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Compiles the module quickly, configures it, and takes a snapshot of it as it is then.
+    pub(super) async fn build(&self) -> Result<Built, LoadError> {
+        let bytes = self
+            .module
+            .component()
+            .map_err(|source| self.module_error(source))?;
+        let instrumented = Instrumented::new(&bytes);
+        let first = match &instrumented {
+            Ok(instrumented) => &instrumented.bytes,
+            Err(reason) => {
+                tracing::info!(policy = self.config.name, %reason, "no snapshot possible: configuring for each decision");
+                bytes.as_ref()
+            }
+        };
+        // It depends on the module alone, so that settings may change without compiling anything.
+        let key = self
+            .sandbox
+            .cache()
+            .map(|cache| cache.key(&[b"first", first]));
+        let component = match self
+            .sandbox
+            .cache()
+            .zip(key.as_ref())
+            .and_then(|(cache, key)| cache.load(key, self.sandbox.engine()))
+        {
+            Some((component, _)) => component,
+            None => compile(
+                self.sandbox,
+                first,
+                Effort::Quick,
+                key.as_deref(),
+                Entry::default(),
+            )?,
+        };
+        let pre = link(self.sandbox, self.grants, &component)?;
+        let mut store = self
+            .sandbox
+            .store(self.reach(), bytes_of(self.config.limits.output));
+        let (instance, info) = match self.configure(&pre, &mut store).await {
+            Ok(done) => done,
+            Err(Configure::Problems(problems)) => return Err(LoadError::Settings(problems)),
+            Err(Configure::Describe(reason)) => return Err(LoadError::Describe(reason)),
+            Err(Configure::Failure(failure)) => {
+                let limit = humantime(self.config.limits.configure);
+                return Err(LoadError::Fault(fault(
+                    self.config,
+                    failure,
+                    &store.into_data().traces(),
+                    &limit,
+                )));
+            }
+        };
+        let snapshot = match &instrumented {
+            Ok(instrumented) => Some(instrumented.snapshot(&mut store, instance).await?),
+            Err(_) => None,
+        };
+        let reads = store.into_data().traces().reads;
+        let reads = reads
+            .into_iter()
+            .map(|path| (path.clone(), read_hash(self.data, &path)))
+            .collect();
+        Ok(Built {
+            pre,
+            entry: Entry {
+                info: Some(info),
+                reads,
+            },
+            snapshot,
+        })
+    }
+
+    /// Asks a module that nobody has configured for its description.
+    async fn describe(&self, component: &Component) -> Result<Info, LoadError> {
+        let pre = link(self.sandbox, self.grants, component)?;
+        let mut store = self
+            .sandbox
+            .store(self.reach(), bytes_of(self.config.limits.output));
+        let answer = async {
+            let guest = pre.instantiate_async(&mut store).await?;
+            guest
+                .touchstone_policy_guest()
+                .call_describe(&mut store)
+                .await
+        };
+        match answer.await {
+            Ok(info) => Info::try_from(info).map_err(LoadError::Describe),
+            Err(error) => {
+                let limit = humantime(self.config.limits.configure);
+                Err(LoadError::Fault(fault(
+                    self.config,
+                    error.into(),
+                    &store.into_data().traces(),
+                    &limit,
+                )))
+            }
+        }
+    }
+
+    /// What the cache knows the configured policy by. Limits and grants are part of it: they bound what `configure`
+    /// could do and read, and the snapshot holds what came of it.
+    pub(super) fn key(&self) -> String {
+        let Some(cache) = self.sandbox.cache() else {
+            return String::new();
+        };
+        let bounds = format!("{:?} {:?}", self.config.limits, self.grants);
+        cache.key(&[
+            b"last",
+            self.module.digest().as_bytes(),
+            self.config.settings.as_bytes(),
+            bounds.as_bytes(),
+        ])
+    }
+
+    /// Asks the module for its description and gives it its settings.
+    async fn configure(
+        &self,
+        pre: &PolicyPre<Ctx>,
+        store: &mut Store<Ctx>,
+    ) -> Result<(wasmtime::component::Instance, Info), Configure> {
+        let instance = pre.instance_pre().instantiate_async(&mut *store).await?;
+        let bindings = PolicyIndices::new(pre.instance_pre())?.load(&mut *store, &instance)?;
+        let guest = bindings.touchstone_policy_guest();
+        let info = guest.call_describe(&mut *store).await?;
+        let info = Info::try_from(info).map_err(Configure::Describe)?;
+        let configured = guest
+            .call_configure(&mut *store, &self.config.settings)
+            .await?;
+        configured.map_err(|problems| Configure::Problems(pairs(problems)))?;
+        Ok((instance, info))
+    }
+
+    fn reach(&self) -> Reach {
+        let limits = &self.config.limits;
+        Reach {
+            grants: Arc::clone(self.grants),
+            data: Arc::clone(self.data),
+            evaluation: None,
+            max_calls: limits.calls,
+            max_memory: bytes_of(limits.memory),
+            max_time: limits.configure,
+        }
+    }
+
+    fn module_error(&self, source: ModuleError) -> LoadError {
+        LoadError::Module {
+            path: self.config.module.display().to_string(),
+            source,
+        }
+    }
+}
+
+/// Compiles a component, and keeps the code where there is a cache and a key.
+pub(super) fn compile(
+    sandbox: &Sandbox,
+    component: &[u8],
+    effort: Effort,
+    key: Option<&str>,
+    entry: Entry,
+) -> Result<Component, LoadError> {
+    let code = Code::compile(sandbox, component, effort).map_err(LoadError::Compile)?;
+    if let Some((cache, key)) = sandbox.cache().zip(key) {
+        match cache.store(key, &code, entry, sandbox.engine()) {
+            Ok(component) => return Ok(component),
+            Err(error) => tracing::warn!(%error, "compiled policy is not cached"),
+        }
+    }
+    load_fresh(sandbox.engine(), &code).map_err(LoadError::Compile)
+}
+
+/// Checks the imports against the grants and resolves them. Nothing of the guest has run yet.
+pub(super) fn link(
+    sandbox: &Sandbox,
+    grants: &Grants,
+    component: &Component,
+) -> Result<PolicyPre<Ctx>, LoadError> {
+    let engine = sandbox.engine();
+    let mut linker = Linker::new(engine);
+    let mut missing = Vec::new();
+    for import in Surface::of(component, engine).imports {
+        let capability = module::interface(&import).and_then(capability::find);
+        let Some(capability) = capability else {
+            return Err(unknown_import(import));
+        };
+        if grants.contains(capability.name) {
+            (capability.link)(&mut linker).map_err(LoadError::Contract)?;
+        } else {
+            missing.push(capability);
+        }
+    }
+    if !missing.is_empty() {
+        return Err(LoadError::NotGranted(missing));
+    }
+    let pre = linker
+        .instantiate_pre(component)
+        .map_err(LoadError::Contract)?;
+    let pre = PolicyPre::new(pre).map_err(LoadError::Contract)?;
+    // The first decision would otherwise pay for it.
+    if let Err(error) = component.initialize_copy_on_write_image() {
+        tracing::debug!(%error, "no copy-on-write image");
+    }
+    Ok(pre)
+}
+
+/// Why `configure` did not succeed.
+enum Configure {
+    Problems(Vec<(String, String)>),
+    Describe(String),
+    Failure(Failure),
+}
+
+impl From<wasmtime::Error> for Configure {
+    fn from(error: wasmtime::Error) -> Configure {
+        Configure::Failure(Failure::Wasm(error))
+    }
+}
+
+fn unknown_import(import: String) -> LoadError {
+    let hint = match module::interface(&import) {
+        Some(name) => {
+            let known: Vec<&str> = CAPABILITIES.iter().map(|row| row.name).collect();
+            suggestion(name, &known)
+        }
+        None if import.starts_with("wasi:") => {
+            "policies run without WASI; build it for wasm32-unknown-unknown, or with --stub-wasi where the language's tool has that".to_owned()
+        }
+        None => format!("policies import only {}", capability::PACKAGE),
+    };
+    LoadError::UnknownImport { import, hint }
+}

@@ -1,0 +1,200 @@
+//! One instance of a policy at work, and what its failures are called.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use crate::config::PolicyConfig;
+use crate::guest::bindings::Policy as Bindings;
+use crate::guest::bindings::exports::touchstone::policy::guest::Problem;
+use crate::guest::{Ctx, Stop, Traces};
+use crate::model::{Fault, Outcome};
+
+use super::{Compiled, Policy, humantime};
+
+/// One instance of a policy.
+pub struct Session<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) compiled: Arc<Compiled>,
+    pub(super) store: Store<Ctx>,
+    pub(super) instance: Option<Bindings>,
+}
+
+impl Session<'_> {
+    /// Makes the instance, configures it where its module has no snapshot, and judges the event.
+    pub(super) async fn start_and_evaluate(&mut self) -> Result<Outcome, Failure> {
+        self.start().await?;
+        self.evaluate().await
+    }
+
+    /// How long it may take in all.
+    pub(super) fn wall(&self) -> Duration {
+        let limits = &self.policy.config.limits;
+        if self.compiled.configured {
+            limits.wall
+        } else {
+            limits.wall + limits.configure
+        }
+    }
+
+    /// Makes the instance.
+    pub async fn start(&mut self) -> Result<(), Failure> {
+        let instance = self.compiled.pre.instantiate_async(&mut self.store).await?;
+        if !self.compiled.configured {
+            let settings = &self.policy.config.settings;
+            let configured = instance
+                .touchstone_policy_guest()
+                .call_configure(&mut self.store, settings)
+                .await?;
+            configured.map_err(|problems| Failure::Undecided(self::problems(&pairs(problems))))?;
+            // What it took is not held against the evaluation.
+            let limits = &self.policy.config.limits;
+            self.store.data_mut().restart(limits.time, limits.calls);
+        }
+        self.instance = Some(instance);
+        Ok(())
+    }
+
+    /// Judges the event.
+    pub async fn evaluate(&mut self) -> Result<Outcome, Failure> {
+        let info = self
+            .store
+            .data()
+            .event()
+            .map_err(wasmtime::Error::from)?
+            .as_ref()
+            .into();
+        let Some(instance) = &self.instance else {
+            return Err(Failure::NotStarted);
+        };
+        let answer = instance
+            .touchstone_policy_guest()
+            .call_evaluate(&mut self.store, &info)
+            .await?;
+        answer.map(Outcome::from).map_err(Failure::Undecided)
+    }
+}
+
+/// Why a guest gave no answer, before it is put in words.
+#[derive(Debug)]
+pub enum Failure {
+    /// It said so.
+    Undecided(String),
+    /// It was too slow, with everything that it waited for.
+    Wall,
+    /// It was stopped, or broke.
+    Wasm(wasmtime::Error),
+    /// [`Session::evaluate`] before [`Session::start`].
+    NotStarted,
+}
+
+impl From<wasmtime::Error> for Failure {
+    fn from(error: wasmtime::Error) -> Failure {
+        Failure::Wasm(error)
+    }
+}
+
+/// Puts a failure in words that name the policy, the limit and its value.
+pub(super) fn fault(config: &PolicyConfig, failure: Failure, traces: &Traces, time: &str) -> Fault {
+    let policy = config.name.clone();
+    let limits = &config.limits;
+    let error = match failure {
+        Failure::Undecided(reason) => return Fault::Undecided { policy, reason },
+        Failure::Wall => {
+            return Fault::Wall {
+                policy,
+                limit: humantime(limits.wall),
+            };
+        }
+        Failure::NotStarted => {
+            return Fault::Invalid {
+                policy,
+                reason: "it was not started".to_owned(),
+            };
+        }
+        Failure::Wasm(error) => error,
+    };
+    match error.downcast_ref::<Stop>() {
+        Some(Stop::Calls) => {
+            return Fault::Calls {
+                policy,
+                limit: limits.calls.to_string(),
+            };
+        }
+        Some(Stop::Time) => {
+            return Fault::Time {
+                policy,
+                limit: time.to_owned(),
+            };
+        }
+        Some(stop) => {
+            return Fault::Invalid {
+                policy,
+                reason: stop.to_string(),
+            };
+        }
+        None => {}
+    }
+    if traces.memory_refused {
+        return Fault::Memory {
+            policy,
+            limit: limits.memory.to_string(),
+        };
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return Fault::Trap {
+            policy,
+            trap: describe_trap(*trap, &error, traces),
+        };
+    }
+    // wasmtime gives this one no type of its own; a test holds the text.
+    if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls has been exhausted")
+    {
+        return Fault::Output {
+            policy,
+            limit: limits.output.to_string(),
+        };
+    }
+    Fault::Invalid {
+        policy,
+        reason: error.root_cause().to_string(),
+    }
+}
+
+/// The trap, where it happened, and the last that the policy logged as an error: its panic message.
+fn describe_trap(trap: Trap, error: &wasmtime::Error, traces: &Traces) -> String {
+    let mut text = trap.to_string();
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    if let Some(name) =
+        backtrace.and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))
+    {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " in {name}");
+    }
+    if let Some(last) = traces.log.iter().rfind(|line| line.level == "error") {
+        let _ = write!(text, ": {}", last.message);
+    }
+    text
+}
+
+pub(super) fn pairs(problems: Vec<Problem>) -> Vec<(String, String)> {
+    problems
+        .into_iter()
+        .map(|Problem { path, message }| (path, message))
+        .collect()
+}
+
+/// The guest's words may hold anything, and end on terminals and in logs.
+pub(super) fn problems(problems: &[(String, String)]) -> String {
+    let line = |(path, message): &(String, String)| match path.as_str() {
+        "" => message.clone(),
+        path => format!("{path}: {message}"),
+    };
+    let text = problems.iter().map(line).collect::<Vec<_>>().join("; ");
+    text.replace(char::is_control, "\u{fffd}")
+}
