@@ -182,7 +182,7 @@ fn isolation(c: &mut Criterion) {
         });
     });
     group.bench_function("reused instance", |b| {
-        // A session's limits are for one decision; a new one is opened before they are used up.
+        // An instance's limits are for one decision; a new one is opened before they are used up.
         b.iter_custom(|iterations| {
             let mut spent = Duration::ZERO;
             let mut left = iterations;
@@ -191,12 +191,12 @@ fn isolation(c: &mut Criterion) {
                     event: Arc::clone(&shared),
                     now: Timestamp::UNIX_EPOCH,
                 };
-                let mut session = policy.session(generation.data(), evaluation);
-                runtime.block_on(session.start()).unwrap();
+                let mut instance = policy.instance(generation.data(), evaluation);
+                runtime.block_on(instance.start()).unwrap();
                 let round = left.min(500);
                 let start = Instant::now();
                 for _ in 0..round {
-                    runtime.block_on(session.evaluate()).unwrap();
+                    runtime.block_on(instance.evaluate()).unwrap();
                 }
                 spent += start.elapsed();
                 left -= round;

@@ -1,8 +1,8 @@
 //! One policy: what it is, how it is loaded, and how it judges an event.
 
 mod error;
+mod instance;
 mod load;
-mod session;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,12 +21,12 @@ use crate::sandbox::cache::Entry;
 use crate::sandbox::module::Module;
 use crate::sandbox::{Effort, Sandbox};
 
+use self::instance::fault;
 use self::load::{Built, Loader, compile, effective_grants, link, reads_hold};
-use self::session::fault;
 
 pub use self::error::LoadError;
+pub use self::instance::{Failure, Instance};
 pub use self::load::{Inspection, inspect};
-pub use self::session::{Failure, Session};
 
 /// A policy that is ready to judge.
 pub struct Policy {
@@ -154,13 +154,13 @@ impl Policy {
             event: Arc::clone(event),
             now,
         };
-        let mut session = self.session(data, evaluation);
-        let answer = match tokio::time::timeout(session.wall(), session.start_and_evaluate()).await
-        {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Wall),
-        };
-        let traces = session.store.into_data().traces();
+        let mut instance = self.instance(data, evaluation);
+        let answer =
+            match tokio::time::timeout(instance.wall(), instance.start_and_evaluate()).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Failure::Wall),
+            };
+        let traces = instance.store.into_data().traces();
         let outcome = answer
             .map_err(|failure| self.fault(failure, &traces))
             .and_then(|outcome| self.check(outcome));
@@ -174,8 +174,8 @@ impl Policy {
         Run { outcome, explain }
     }
 
-    /// Opens a session for an event. [`Policy::run`] uses it once; only measurements use it again.
-    pub fn session(&self, data: &Arc<Data>, evaluation: Evaluation) -> Session<'_> {
+    /// Opens an instance for an event. [`Policy::run`] uses it once; only measurements use it again.
+    pub fn instance(&self, data: &Arc<Data>, evaluation: Evaluation) -> Instance<'_> {
         let limits = &self.config.limits;
         let compiled = self.compiled.load_full();
         let reach = Reach {
@@ -191,11 +191,11 @@ impl Policy {
             },
         };
         let store = self.sandbox.store(reach, bytes_of(limits.output));
-        Session {
+        Instance {
             policy: self,
             compiled,
             store,
-            instance: None,
+            guest: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::Fault;
 use crate::sandbox::module::ModuleError;
 use crate::sandbox::snapshot::SnapshotError;
 
-use super::session::problems;
+use super::instance::problems;
 
 /// Why a policy cannot be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,7 @@ use crate::sandbox::module::{self, Module, ModuleError, Surface};
 use crate::sandbox::snapshot::Instrumented;
 use crate::sandbox::{Effort, Sandbox};
 
-use super::session::{Failure, fault, pairs};
+use super::instance::{Failure, fault, pairs};
 use super::{LoadError, bytes_of, humantime};
 
 /// What can be found out about a module without configuring it.

@@ -15,14 +15,14 @@ use crate::model::{Fault, Outcome};
 use super::{Compiled, Policy, humantime};
 
 /// One instance of a policy.
-pub struct Session<'a> {
+pub struct Instance<'a> {
     pub(super) policy: &'a Policy,
     pub(super) compiled: Arc<Compiled>,
     pub(super) store: Store<Ctx>,
-    pub(super) instance: Option<Bindings>,
+    pub(super) guest: Option<Bindings>,
 }
 
-impl Session<'_> {
+impl Instance<'_> {
     /// Makes the instance, configures it where its module has no snapshot, and judges the event.
     pub(super) async fn start_and_evaluate(&mut self) -> Result<Outcome, Failure> {
         self.start().await?;
@@ -53,7 +53,7 @@ impl Session<'_> {
             let limits = &self.policy.config.limits;
             self.store.data_mut().restart(limits.time, limits.calls);
         }
-        self.instance = Some(instance);
+        self.guest = Some(instance);
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl Session<'_> {
             .map_err(wasmtime::Error::from)?
             .as_ref()
             .into();
-        let Some(instance) = &self.instance else {
+        let Some(instance) = &self.guest else {
             return Err(Failure::NotStarted);
         };
         let answer = instance
@@ -86,7 +86,7 @@ pub enum Failure {
     Wall,
     /// It was stopped, or broke.
     Wasm(wasmtime::Error),
-    /// [`Session::evaluate`] before [`Session::start`].
+    /// [`Instance::evaluate`] before [`Instance::start`].
     NotStarted,
 }
 
