@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: built guests, folders of policies, services in process and as a program.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -38,7 +38,13 @@ pub fn fixtures() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder.canonicalize().unwrap());
     }
-    eprintln!("SKIPPED: {} is not there", folder.display());
+    // Not by eprintln!, which the test runner hides when a test passes.
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED {test}: {} is not there",
+        folder.display()
+    );
     None
 }
 
