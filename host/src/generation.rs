@@ -140,14 +140,15 @@ impl Generation {
     ) -> Generation {
         let (folders, errors) = find_policies(&config.policies);
         let (data, data_error) = load_data(config, &folders, previous);
+        let before: Arc<[Member]> = previous.map_or_else(Default::default, |previous| {
+            previous.members.as_slice().into()
+        });
         let jobs = folders.into_iter().map(|folder| {
             let job = Arc::new(Job {
                 sandbox: Arc::clone(sandbox),
                 data: Arc::clone(&data),
                 data_error: data_error.clone(),
-                before: previous
-                    .map(|previous| previous.members.clone())
-                    .unwrap_or_default(),
+                before: Arc::clone(&before),
                 folder,
             });
             // Compiling takes a thread for long, so not one of those that answer requests.
@@ -377,7 +378,7 @@ struct Job {
     sandbox: Arc<Sandbox>,
     data: Arc<Data>,
     data_error: Option<String>,
-    before: Vec<Member>,
+    before: Arc<[Member]>,
     folder: PathBuf,
 }
 

@@ -117,15 +117,15 @@ fn bare(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
 /// subject is something else.
 fn named_images(document: &Document, subject: Option<&str>) -> Vec<EventImage> {
     let subject = subject.map(|text| EventImage::new(text, String::new()));
-    match (document.str_at("/image"), document.get("/image")) {
-        (Some(text), _) => {
-            let other = subject.filter(|subject| subject.text != text && subject.name.is_ok());
-            [EventImage::new(text, "/image".to_owned())]
-                .into_iter()
-                .chain(other)
-                .collect()
-        }
-        (None, Some(other)) if other != "null" => {
+    if let Some(text) = document.str_at("/image") {
+        let other = subject.filter(|subject| subject.text != text && subject.name.is_ok());
+        return [EventImage::new(text, "/image".to_owned())]
+            .into_iter()
+            .chain(other)
+            .collect();
+    }
+    match document.get("/image") {
+        Some(other) if other != "null" => {
             let name = Err(ImageError::NotText);
             let unreadable = EventImage {
                 text: other.chars().take(200).collect(),

@@ -39,6 +39,12 @@ fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
+/// The module of lib.rs that a file belongs to.
+fn module_of(path: &Path, source: &Path) -> String {
+    let first = path.strip_prefix(source).unwrap().iter().next().unwrap();
+    first.to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
 #[test]
 fn a_module_uses_only_those_above_it() {
     let (order, source) = (order(), root().join("host/src"));
@@ -47,14 +53,7 @@ fn a_module_uses_only_those_above_it() {
     let mut paths = Vec::new();
     files(&source, &mut paths);
     for path in paths {
-        let relative = path.strip_prefix(&source).unwrap();
-        let name = relative
-            .iter()
-            .next()
-            .unwrap()
-            .to_string_lossy()
-            .trim_end_matches(".rs")
-            .to_owned();
+        let name = module_of(&path, &source);
         if name == "lib" || name == "main" {
             continue;
         }
@@ -87,14 +86,7 @@ fn libraries_stay_where_they_belong() {
         ("anyhow", &["cli"]),
     ] {
         for path in &paths {
-            let relative = path.strip_prefix(&source).unwrap();
-            let name = relative
-                .iter()
-                .next()
-                .unwrap()
-                .to_string_lossy()
-                .trim_end_matches(".rs")
-                .to_owned();
+            let name = module_of(path, &source);
             let text = fs::read_to_string(path).unwrap();
             let uses = text.lines().any(|line| {
                 let line = line.trim_start();

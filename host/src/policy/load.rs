@@ -172,15 +172,7 @@ impl Loader<'_> {
             Ok(done) => done,
             Err(Configure::Problems(problems)) => return Err(LoadError::Settings(problems)),
             Err(Configure::Describe(reason)) => return Err(LoadError::Describe(reason)),
-            Err(Configure::Failure(failure)) => {
-                let limit = humantime(self.config.limits.configure);
-                return Err(LoadError::Fault(fault(
-                    self.config,
-                    failure,
-                    &store.into_data().traces(),
-                    &limit,
-                )));
-            }
+            Err(Configure::Failure(failure)) => return Err(self.broke(failure, store)),
         };
         let snapshot = match &instrumented {
             Ok(instrumented) => Some(instrumented.snapshot(&mut store, instance).await?),
@@ -216,15 +208,7 @@ impl Loader<'_> {
         };
         match answer.await {
             Ok(info) => Info::try_from(info).map_err(LoadError::Describe),
-            Err(error) => {
-                let limit = humantime(self.config.limits.configure);
-                Err(LoadError::Fault(fault(
-                    self.config,
-                    error.into(),
-                    &store.into_data().traces(),
-                    &limit,
-                )))
-            }
+            Err(error) => Err(self.broke(error.into(), store)),
         }
     }
 
@@ -259,6 +243,17 @@ impl Loader<'_> {
             .await?;
         configured.map_err(|problems| Configure::Problems(pairs(problems)))?;
         Ok((instance, info))
+    }
+
+    /// The guest failed before it ever judged; its time limit is that of `configure`.
+    fn broke(&self, failure: Failure, store: Store<Ctx>) -> LoadError {
+        let limit = humantime(self.config.limits.configure);
+        LoadError::Fault(fault(
+            self.config,
+            failure,
+            &store.into_data().traces(),
+            &limit,
+        ))
     }
 
     fn reach(&self) -> Reach {
