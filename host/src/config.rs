@@ -375,16 +375,16 @@ impl Limits {
 }
 
 impl PolicyConfig {
-    /// For looking at a module that nobody has configured: everything is granted, so that nothing is in the way.
-    pub fn for_inspection(module: &Path, grants: Grants) -> PolicyConfig {
+    /// Where there is none to be read: it judges every event, counts, and has no grants.
+    pub fn stand_in(name: String, module: &Path) -> PolicyConfig {
         PolicyConfig {
-            name: "inspected".to_owned(),
+            name,
             module: module.to_owned(),
             matches: Match::default(),
             mode: Mode::Enforce,
             order: order(),
             settings: "{}".to_owned(),
-            grants,
+            grants: Grants::default(),
             limits: Limits::default(),
             on_error: Verdict::Deny,
         }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::config::{ConfigError, HostConfig, Match, POLICY_FILE, PolicyConfig};
+use crate::config::{ConfigError, HostConfig, POLICY_FILE, PolicyConfig};
 use crate::data::{Data, hex};
 use crate::model::{Event, Mode, Verdict};
 use crate::policy::{LoadError, Policy, identity};
@@ -55,14 +55,8 @@ pub enum State {
 pub struct Failed {
     /// Why, in full.
     pub error: String,
-    /// Which events it would judge; all, when policy.yaml could not be read.
-    pub matches: Match,
-    /// Whether it would count.
-    pub mode: Mode,
-    /// When it would come.
-    pub order: i32,
-    /// What it counts as.
-    pub on_error: Verdict,
+    /// What policy.yaml says; a stand-in that judges every event, when it could not be read.
+    pub config: Box<PolicyConfig>,
 }
 
 impl State {
@@ -94,34 +88,30 @@ impl Member {
         }
     }
 
+    /// What it was told by policy.yaml.
+    fn config(&self) -> &PolicyConfig {
+        match &self.state {
+            State::Ready(policy) | State::Stale(policy, _) => policy.config(),
+            State::Failed(failed) => &failed.config,
+        }
+    }
+
     /// Whether its verdict counts.
     pub fn mode(&self) -> Mode {
-        match &self.state {
-            State::Ready(policy) | State::Stale(policy, _) => policy.config().mode,
-            State::Failed(failed) => failed.mode,
-        }
+        self.config().mode
     }
 
     /// What it counts as when it cannot decide.
     pub fn on_error(&self) -> Verdict {
-        match &self.state {
-            State::Ready(policy) | State::Stale(policy, _) => policy.config().on_error,
-            State::Failed(failed) => failed.on_error,
-        }
+        self.config().on_error
     }
 
     fn covers(&self, event: &Event) -> bool {
-        match &self.state {
-            State::Ready(policy) | State::Stale(policy, _) => policy.config().matches.covers(event),
-            State::Failed(failed) => failed.matches.covers(event),
-        }
+        self.config().matches.covers(event)
     }
 
     fn order(&self) -> i32 {
-        match &self.state {
-            State::Ready(policy) | State::Stale(policy, _) => policy.config().order,
-            State::Failed(failed) => failed.order,
-        }
+        self.config().order
     }
 
     /// What the generation's name is made from.
@@ -403,10 +393,7 @@ impl Job {
                 Some(policy) => State::Stale(Arc::clone(policy), error.to_string()),
                 None => State::Failed(Failed {
                     error: error.to_string(),
-                    matches: config.matches.clone(),
-                    mode: config.mode,
-                    order: config.order,
-                    on_error: config.on_error,
+                    config: Box::new(config.clone()),
                 }),
             },
         };
@@ -469,12 +456,13 @@ fn unreadable(folder: &Path, error: &LoadError) -> Member {
         || folder.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
     );
+    let config = PolicyConfig {
+        order: i32::MIN,
+        ..PolicyConfig::stand_in(name.clone(), folder)
+    };
     let failed = Failed {
         error: error.to_string(),
-        matches: Match::default(),
-        mode: Mode::Enforce,
-        order: i32::MIN,
-        on_error: Verdict::Deny,
+        config: Box::new(config),
     };
     Member {
         name,
