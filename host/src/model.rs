@@ -280,20 +280,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The kinds, as metrics label them.
-    pub const KINDS: [&'static str; 9] = [
-        "undecided",
-        "trap",
-        "time",
-        "wall",
-        "memory",
-        "calls",
-        "output",
-        "invalid",
-        "notLoaded",
-    ];
-
-    /// Which of [`Fault::KINDS`] it is.
+    /// Its kind, as answers and metrics name it.
     pub fn kind(&self) -> &'static str {
         match self {
             Fault::Undecided { .. } => "undecided",
