@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use touchstone::config::Overrides;
+use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::document::Document;
 use touchstone::model::{Decision, PolicyDecision};
@@ -128,6 +128,7 @@ impl Folder {
             policies: vec![self.path().join("policies")],
             data: vec![self.path().join("data")],
             cache: Some(cache()),
+            state: Some(State::Memory),
             ..Overrides::default()
         };
         Origin {
@@ -162,7 +163,8 @@ impl Host {
             .enable_all()
             .build()
             .unwrap();
-        let service = Arc::new(Service::new(origin, Stay::Serve).unwrap());
+        let service = runtime.block_on(Service::new(origin, Stay::Serve));
+        let service = Arc::new(service.unwrap());
         runtime.block_on(service.reload());
         Host { runtime, service }
     }
@@ -182,6 +184,7 @@ impl Host {
             &Defaults {
                 kind: kind.into(),
                 source: "/test".into(),
+                id: None,
             },
         )
         .unwrap();
@@ -263,6 +266,10 @@ impl Server {
     }
 
     pub fn spawn(command: &mut Command) -> Server {
+        // Without a state of its own, it keeps none.
+        if !command.get_args().any(|argument| argument == "--state") {
+            command.args(["--state", "memory"]);
+        }
         command
             .args(["--listen", "127.0.0.1:0", "--cache"])
             .arg(cache());

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use touchstone::config::Overrides;
+use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::document::Document;
 use touchstone::generation::Member;
@@ -78,6 +78,7 @@ fn origin(root: &Path, cache: Option<PathBuf>) -> Origin {
     let overrides = Overrides {
         policies: vec![root.join("policies")],
         data: vec![root.join("data")],
+        state: Some(State::Memory),
         no_cache: cache.is_none(),
         cache,
         ..Overrides::default()
@@ -86,6 +87,10 @@ fn origin(root: &Path, cache: Option<PathBuf>) -> Origin {
         file: None,
         overrides,
     }
+}
+
+fn open(runtime: &Runtime, origin: Origin) -> Service {
+    runtime.block_on(Service::new(origin, Stay::Serve)).unwrap()
 }
 
 /// Waits until every policy starts from its snapshot.
@@ -108,13 +113,10 @@ impl Bench {
         for (name, example, settings) in policies {
             write_policy(folder.path(), name, example, settings);
         }
-        let service = Arc::new(
-            Service::new(
-                origin(folder.path(), Some(folder.path().join("cache"))),
-                Stay::Serve,
-            )
-            .unwrap(),
-        );
+        let service = Arc::new(open(
+            runtime,
+            origin(folder.path(), Some(folder.path().join("cache"))),
+        ));
         runtime.block_on(service.reload());
         let generation = service.generations.current().unwrap();
         for member in generation.members() {
@@ -143,6 +145,7 @@ fn event(value: &Value) -> Event {
         &Defaults {
             kind: "event".into(),
             source: "/bench".into(),
+            id: None,
         },
     )
     .unwrap()
@@ -172,11 +175,16 @@ fn isolation(c: &mut Criterion) {
     let generation = bench.service.generations.current().unwrap();
     let policy = Arc::clone(generation.member("image-source").unwrap().policy().unwrap());
     let shared = Arc::new(event.clone());
+    let evaluation = || Evaluation {
+        event: Arc::clone(&shared),
+        now: Timestamp::UNIX_EPOCH,
+        real: true,
+    };
     let mut group = c.benchmark_group("isolation");
     group.bench_function("fresh instance", |b| {
         b.iter(|| {
             runtime
-                .block_on(policy.run(&shared, generation.data(), Timestamp::UNIX_EPOCH))
+                .block_on(policy.run(evaluation(), generation.data()))
                 .outcome
                 .unwrap()
         });
@@ -187,11 +195,7 @@ fn isolation(c: &mut Criterion) {
             let mut spent = Duration::ZERO;
             let mut left = iterations;
             while left > 0 {
-                let evaluation = Evaluation {
-                    event: Arc::clone(&shared),
-                    now: Timestamp::UNIX_EPOCH,
-                };
-                let mut instance = policy.instance(generation.data(), evaluation);
+                let mut instance = policy.instance(generation.data(), evaluation());
                 runtime.block_on(instance.start()).unwrap();
                 let round = left.min(500);
                 let start = Instant::now();
@@ -283,6 +287,7 @@ fn large(c: &mut Criterion) {
     let defaults = Defaults {
         kind: "event".into(),
         source: "/bench".into(),
+        id: None,
     };
     let mut group = c.benchmark_group("large");
     group.throughput(Throughput::Bytes(text.len() as u64));
@@ -352,9 +357,7 @@ fn start(c: &mut Criterion) {
     let cache = folder.path().join("cache");
     let ready = |settled: bool| {
         let start = Instant::now();
-        let service = Arc::new(
-            Service::new(origin(folder.path(), Some(cache.clone())), Stay::Serve).unwrap(),
-        );
+        let service = Arc::new(open(&runtime, origin(folder.path(), Some(cache.clone()))));
         runtime.block_on(service.reload());
         if settled {
             settle(&service);
@@ -393,8 +396,7 @@ fn reload(c: &mut Criterion) {
     let mut bench = Bench::new(&runtime, &[("p", "image-source", image_source())]);
     let root = bench.folder.path().to_owned();
     // A service whose cache cannot help: every change is new.
-    bench.service =
-        Arc::new(Service::new(origin(&root, Some(root.join("cache"))), Stay::Serve).unwrap());
+    bench.service = Arc::new(open(&runtime, origin(&root, Some(root.join("cache")))));
     let service = Arc::clone(&bench.service);
     runtime.block_on(service.reload());
     runtime.spawn(watch(Arc::clone(&service)));

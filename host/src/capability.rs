@@ -1,10 +1,12 @@
-//! What a policy may import. To add one: a file in `capability/`, its row here, its interface in `wit/`, its module in
-//! the SDK.
+//! What a policy may import. To add one: a file in `capability/` (in `action/`, where it acts on the world), its row here,
+//! its interface in `wit/`, its module in the SDK.
 
 mod clock;
 mod data;
 mod event;
+mod http;
 mod log;
+mod store;
 
 use wasmtime::component::{HasSelf, Linker};
 
@@ -46,6 +48,36 @@ pub const CAPABILITIES: &[Capability] = &[
         name: "data",
         example: Some("clair/*"),
         link: |linker| interface::data::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "http",
+        example: Some("https://api.example.com/*"),
+        link: |linker| interface::http::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "store",
+        example: Some("seen/*"),
+        link: |linker| interface::store::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "webhook",
+        example: Some("https://hooks.example.com/*"),
+        link: |linker| interface::webhook::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "command",
+        example: Some("label"),
+        link: |linker| interface::command::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "queue",
+        example: Some("events/image.denied"),
+        link: |linker| interface::queue::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "notify",
+        example: Some("security@example.com"),
+        link: |linker| interface::notify::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
     },
 ];
 

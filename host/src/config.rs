@@ -1,6 +1,8 @@
 //! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
 
 mod raw;
+mod raw_targets;
+mod targets;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,8 +17,12 @@ use serde_saphyr::Error as YamlError;
 
 use crate::grants::{Grants, ImagePattern, Pattern};
 use crate::model::{Event, Mode, Verdict};
+use crate::secret::Secret;
 
 use self::raw::{RawHost, RawMatch, RawPolicy, RawPool, Text, order};
+use self::raw_targets::{RawTargets, grant};
+
+pub use self::targets::{Command, Credentials, MailServer, MailTls, Targets};
 
 /// The file that makes a folder a policy.
 pub const POLICY_FILE: &str = "policy.yaml";
@@ -79,6 +85,107 @@ pub struct HostConfig {
     pub cache: Option<PathBuf>,
     /// How long running requests may take after SIGTERM.
     pub shutdown: Duration,
+    /// Where decisions, actions and the policies' own keys are kept.
+    pub state: State,
+    /// Whether each decision waits until it is kept.
+    pub audit: Audit,
+    /// How long decisions are kept.
+    pub retention: Retention,
+    /// How actions are carried out.
+    pub outbox: OutboxConfig,
+    /// Where events come from, besides HTTP.
+    pub sources: Vec<AmqpSource>,
+    /// What policies may name.
+    pub targets: Targets,
+    /// Files of certificates that are trusted besides the system's.
+    pub ca: Vec<PathBuf>,
+    /// Names of log fields whose values are not shown, in lower case.
+    pub mask: Vec<String>,
+}
+
+/// Where decisions, actions and the policies' own keys are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A file; its folder is made where it is missing.
+    Sqlite(PathBuf),
+    /// Gone when the process ends.
+    Memory,
+}
+
+/// Whether a decision that causes nothing waits until it is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audit {
+    /// It is kept soon: what a power failure can take is the content of a bounded buffer.
+    #[default]
+    Buffered,
+    /// It waits.
+    Strict,
+}
+
+/// How long decisions are kept; whichever is reached first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Since they were made.
+    pub age: Duration,
+    /// Of the whole state.
+    pub size: ByteSize,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention {
+            age: Duration::from_secs(30 * 24 * 3600),
+            size: ByteSize::gib(1),
+        }
+    }
+}
+
+/// How actions are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxConfig {
+    /// Actions at a time for each destination.
+    pub concurrency: NonZeroU32,
+    /// Actions a second for each destination.
+    pub rate: Option<NonZeroU32>,
+    /// How long one attempt may take; commands have their own.
+    pub timeout: Duration,
+    /// The pause after the first failure; it doubles with each further one.
+    pub first: Duration,
+    /// The longest pause.
+    pub most: Duration,
+    /// After that an action is given up.
+    pub max_age: Duration,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> OutboxConfig {
+        OutboxConfig {
+            concurrency: NonZeroU32::MIN.saturating_add(15),
+            rate: None,
+            timeout: Duration::from_secs(10),
+            first: Duration::from_secs(1),
+            most: Duration::from_secs(300),
+            max_age: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// A queue that events come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmqpSource {
+    /// URL of the broker.
+    pub url: Secret,
+    /// The queue's name.
+    pub queue: String,
+    /// Messages under way at a time.
+    pub prefetch: u16,
+    /// The kind of events that do not tell theirs.
+    pub kind: String,
+    /// The exchange that gets what cannot be decided.
+    pub dead_letter: String,
+    /// How long a message that comes again is recognised.
+    pub window: Duration,
 }
 
 /// How many decisions may be under way, and wait.
@@ -121,6 +228,8 @@ pub struct Overrides {
     pub cache: Option<PathBuf>,
     /// Keep no cache.
     pub no_cache: bool,
+    /// See [`HostConfig::state`].
+    pub state: Option<State>,
 }
 
 /// See [`PoolConfig`].
@@ -150,7 +259,37 @@ impl HostConfig {
             pool,
             cache,
             shutdown,
+            state,
+            audit,
+            retention,
+            outbox,
+            sources,
+            credentials,
+            commands,
+            broker,
+            mail,
+            ca,
+            mask,
         } = raw;
+        let invalid = |reason: String| ConfigError::Invalid {
+            path: file.unwrap_or(Path::new("touchstone.yaml")).to_owned(),
+            line: 0,
+            reason,
+        };
+        let targets = RawTargets {
+            credentials,
+            commands,
+            broker,
+            mail,
+        };
+        let state = overrides
+            .state
+            .clone()
+            .or(state.map(|Text(state)| match state {
+                State::Sqlite(path) => State::Sqlite(base.join(path)),
+                State::Memory => State::Memory,
+            }))
+            .unwrap_or_else(default_state);
         let RawPool {
             instances,
             queue,
@@ -203,6 +342,20 @@ impl HostConfig {
                 .shutdown
                 .or(shutdown)
                 .unwrap_or(Duration::from_secs(30)),
+            state,
+            audit,
+            retention: retention.typed(),
+            outbox: outbox.typed(),
+            sources: sources
+                .into_iter()
+                .map(|source| source.amqp.typed(base))
+                .collect::<Result<_, _>>()
+                .map_err(|error| invalid(format!("sources: {error}")))?,
+            targets: targets.typed(base).map_err(invalid)?,
+            ca: below(ca),
+            mask: mask.map_or_else(default_mask, |names| {
+                names.iter().map(|name| name.to_lowercase()).collect()
+            }),
         })
     }
 
@@ -231,12 +384,25 @@ impl HostConfig {
             pool,
             cache,
             shutdown,
+            state,
+            audit,
+            retention: _,
+            outbox,
+            sources,
+            targets: _,
+            ca,
+            mask: _,
         } = self;
         let changed = [
             ("listen", *listen != new.listen),
             ("pool", *pool != new.pool),
             ("cache", *cache != new.cache),
             ("shutdown", *shutdown != new.shutdown),
+            ("state", *state != new.state),
+            ("audit", *audit != new.audit),
+            ("outbox", *outbox != new.outbox),
+            ("sources", *sources != new.sources),
+            ("ca", *ca != new.ca),
         ];
         changed
             .into_iter()
@@ -246,16 +412,51 @@ impl HostConfig {
     }
 }
 
-/// The user's cache folder by the XDG rules.
+/// The user's cache folder.
 fn default_cache() -> Option<PathBuf> {
+    xdg("XDG_CACHE_HOME", ".cache")
+}
+
+/// A file in the user's state folder; in this one, where there is no user.
+fn default_state() -> State {
+    let folder = xdg("XDG_STATE_HOME", ".local/state").unwrap_or_default();
+    State::Sqlite(folder.join("touchstone.db"))
+}
+
+/// A folder of our own by the XDG rules.
+fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name| {
         std::env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    let base =
-        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    let base = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))?;
     Some(base.join("touchstone"))
+}
+
+/// What nobody means to log.
+fn default_mask() -> Vec<String> {
+    [
+        "password",
+        "secret",
+        "token",
+        "authorization",
+        "apikey",
+        "api-key",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// `sqlite:touchstone.db`, `memory`.
+pub fn parse_state(text: &str) -> Result<State, String> {
+    match text.split_once(':') {
+        None if text == "memory" => Ok(State::Memory),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(State::Sqlite(path.into())),
+        _ => Err(format!(
+            "{text:?} is no place for the state: write sqlite:FILE or memory"
+        )),
+    }
 }
 
 /// One `policy.yaml`.
@@ -428,26 +629,35 @@ impl PolicyConfig {
             namespaces,
             images,
         } = matches;
-        let text = |wrapped: Vec<Text<Pattern>>| {
-            wrapped.into_iter().map(|Text(pattern)| pattern).collect()
-        };
+        let grants = grants
+            .into_iter()
+            .map(|(capability, granted)| {
+                let typed = granted.into_iter().map(|raw| {
+                    grant(&capability, raw.value).map_err(|error| ConfigError::Invalid {
+                        path: file.clone(),
+                        line: raw.referenced.line(),
+                        reason: format!("grants.{capability}: {error}"),
+                    })
+                });
+                let typed = typed.collect::<Result<Vec<_>, _>>()?;
+                Ok((capability, typed))
+            })
+            .collect::<Result<_, ConfigError>>()?;
         Ok(PolicyConfig {
             name,
             module: folder.join(module),
             matches: Match {
                 kinds,
-                namespaces: text(namespaces),
+                namespaces: namespaces
+                    .into_iter()
+                    .map(|Text(pattern)| pattern)
+                    .collect(),
                 images: images.into_iter().map(|Text(pattern)| pattern).collect(),
             },
             mode,
             order,
             settings,
-            grants: Grants::new(
-                grants
-                    .into_iter()
-                    .map(|(key, patterns)| (key, text(patterns)))
-                    .collect(),
-            ),
+            grants: Grants::new(grants),
             limits,
             on_error: on_error.into(),
         })
@@ -538,6 +748,7 @@ pub fn yaml_reason(error: &YamlError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Resource;
 
     fn policy(text: &str) -> Result<PolicyConfig, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -565,8 +776,8 @@ mod tests {
         assert_eq!(policy.limits.time, Duration::from_millis(20));
         assert_eq!(policy.limits.memory, ByteSize::mib(16));
         assert!(
-            policy.grants.permits("data", ["clair", "x"])
-                && policy.grants.permits("clock", ["now"])
+            policy.grants.permits("data", &Resource::Path("clair/x"))
+                && policy.grants.permits("clock", &Resource::Path("now"))
         );
         assert!(policy.module.ends_with("a.wasm"));
     }
@@ -621,7 +832,7 @@ mod tests {
             ),
             (
                 "name: a\nmodule: a.wasm\ngrants: {data: [\"clair*\"]}",
-                "line 3: `clair*` in pattern",
+                "line 3: grants.data: `clair*` in pattern",
             ),
             (
                 "name: a\nmodule: a.wasm\nsettings: [1]",

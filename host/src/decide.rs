@@ -1,5 +1,7 @@
 //! The story of one decision.
 
+mod effects;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,24 +11,33 @@ use uuid::Uuid;
 
 use crate::config::PoolConfig;
 use crate::generation::{Generation, Generations, Member, State};
+use crate::guest::{Effects, Evaluation};
 use crate::metrics::Metrics;
 use crate::model::{
     Decision, Event, EventSummary, Explain, Fault, Mode, Outcome, PolicyDecision, PolicyVerdict,
     Verdict,
 };
+use crate::outbox::{CommitError, Outbox};
 use crate::policy::Run;
+use crate::store::{Seen, StoreError};
+
+use self::effects::{StagedBy, commit, plan};
+
+/// How often a decision is made anew because a key that it depends on was changed meanwhile.
+const MAX_CONFLICTS: usize = 10;
 
 /// Decides events, with whatever generation is active when each comes in.
 pub struct Decider {
     generations: Arc<Generations>,
     metrics: Arc<Metrics>,
+    outbox: Arc<Outbox>,
     slots: Semaphore,
     waiting: Semaphore,
     wait: Duration,
 }
 
 /// Why there is no decision.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum DecideError {
     /// All instances are taken, and either the queue is full or the wait was too long.
     #[error("all instances are taken: try again later, or raise pool.instances")]
@@ -40,6 +51,12 @@ pub enum DecideError {
     /// Nothing is loaded yet.
     #[error("the first generation of policies is still being built")]
     NotReady,
+    /// The decision cannot be kept, and so neither can what it would cause.
+    #[error("nothing was decided: {0}")]
+    Store(#[from] StoreError),
+    /// Other decisions were always faster.
+    #[error("nothing was decided: others changed the same keys all the time")]
+    Conflict,
 }
 
 /// What the caller of a decision may choose.
@@ -49,41 +66,83 @@ pub struct Options {
     pub policy: Option<String>,
     /// Only say what would happen.
     pub dry_run: bool,
+    /// Remember that this event was decided, together with the decision; it is durable then.
+    pub seen: Option<Seen>,
 }
 
 impl Decider {
     /// With the limits of a pool.
-    pub fn new(generations: Arc<Generations>, metrics: Arc<Metrics>, pool: &PoolConfig) -> Decider {
+    pub fn new(
+        generations: Arc<Generations>,
+        metrics: Arc<Metrics>,
+        outbox: Arc<Outbox>,
+        pool: &PoolConfig,
+    ) -> Decider {
         Decider {
             generations,
             metrics,
+            outbox,
             slots: Semaphore::new(pool.instances.get() as usize),
             waiting: Semaphore::new(pool.queue as usize),
             wait: pool.wait,
         }
     }
 
-    /// Decides one event: every matching policy judges it, the worst verdict counts.
+    /// Decides one event: every matching policy judges it, the worst verdict counts, and what follows from it is
+    /// committed together with it.
     pub async fn decide(&self, event: Event, options: &Options) -> Result<Decision, DecideError> {
+        let event = Arc::new(event);
+        for _ in 0..MAX_CONFLICTS {
+            let (mut decision, staged) = self.judge(&event, options).await?;
+            let (due, writes) = plan(&mut decision, staged, &event);
+            if !options.dry_run {
+                let commit = commit(&decision, due, writes, options.seen.clone());
+                match self.outbox.commit(commit, options.seen.is_some()).await {
+                    Ok(()) => {}
+                    Err(CommitError::Conflict) => continue,
+                    Err(CommitError::Store(error)) => return Err(error.into()),
+                }
+            }
+            self.metrics.record(&decision);
+            return Ok(decision);
+        }
+        Err(DecideError::Conflict)
+    }
+
+    /// What the policies say. Nothing has happened yet.
+    async fn judge(
+        &self,
+        event: &Arc<Event>,
+        options: &Options,
+    ) -> Result<(Decision, Vec<StagedBy>), DecideError> {
         let generation = self.generations.current().ok_or(DecideError::NotReady)?;
         if generation.members().is_empty() {
             return Err(DecideError::NoPolicies);
         }
         let _slot = self.slot().await?;
-        let started = Instant::now();
-        let (event, now) = (Arc::new(event), Timestamp::now());
-        let mut decision = open(&event, &generation, options);
-        let mut members = chosen(&generation, &event, options)?.into_iter();
+        let (started, now) = (Instant::now(), Timestamp::now());
+        let mut decision = open(event, &generation, options);
+        let mut members = chosen(&generation, event, options)?.into_iter();
+        let mut staged = Vec::new();
         for member in members.by_ref() {
-            let run = judge(member, &event, &generation, now).await;
+            let evaluation = Evaluation {
+                event: Arc::clone(event),
+                now,
+                real: !options.dry_run && member.mode() == Mode::Enforce,
+            };
+            let mut run = run(member, evaluation, &generation).await;
+            staged.push(StagedBy {
+                policy: member.name.clone(),
+                mode: member.mode(),
+                effects: std::mem::take(&mut run.effects),
+            });
             if record(&mut decision, member, run) {
                 break;
             }
         }
         decision.skipped = members.map(|member| member.name.clone()).collect();
         close(&mut decision, started);
-        self.metrics.record(&decision);
-        Ok(decision)
+        Ok((decision, staged))
     }
 
     /// An instance to use: at once, or after a bounded wait in a bounded queue.
@@ -122,6 +181,7 @@ fn open(event: &Event, generation: &Generation, options: &Options) -> Decision {
         dry_run: options.dry_run,
         policies: Vec::new(),
         skipped: Vec::new(),
+        actions: Vec::new(),
         duration_us: 0,
     }
 }
@@ -143,21 +203,17 @@ fn chosen<'a>(
     }
 }
 
-async fn judge(
-    member: &Member,
-    event: &Arc<Event>,
-    generation: &Generation,
-    now: Timestamp,
-) -> Run {
+async fn run(member: &Member, evaluation: Evaluation, generation: &Generation) -> Run {
     match &member.state {
         State::Ready(policy) | State::Stale(policy, _) => {
-            policy.run(event, generation.data(), now).await
+            policy.run(evaluation, generation.data()).await
         }
         State::Failed(failed) => Run {
             outcome: Err(Fault::NotLoaded {
                 policy: member.name.clone(),
                 reason: failed.error.clone(),
             }),
+            effects: Effects::default(),
             explain: Explain::default(),
         },
     }

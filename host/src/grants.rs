@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use url::Url;
+
+use crate::address::{self, AddressError};
 use crate::image::{ImageName, is_path_component, names_registry, parse_registry};
 
 /// A pattern, matched segment by segment. `*` is one whole segment, and as the last segment one or more.
@@ -37,6 +42,14 @@ pub enum PatternError {
         /// What is wrong with it.
         reason: String,
     },
+    /// `ok.example.com/*` for `webhook`: no URL looks like that.
+    #[error("pattern {pattern:?}: {reason}")]
+    Notation {
+        /// The whole pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Pattern {
@@ -45,7 +58,14 @@ impl Pattern {
         if text.is_empty() {
             return Err(PatternError::Empty);
         }
-        let segments: Vec<String> = text.split('/').map(str::to_owned).collect();
+        Pattern::from_segments(text, text.split('/'))
+    }
+
+    fn from_segments<'a>(
+        text: &str,
+        segments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Pattern, PatternError> {
+        let segments: Vec<String> = segments.into_iter().map(str::to_owned).collect();
         match segments
             .iter()
             .find(|segment| segment.contains('*') && *segment != "*")
@@ -136,41 +156,219 @@ impl ImagePattern {
     }
 }
 
-/// What a policy was granted: patterns by capability.
+/// How a capability's resources are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    /// `clair/layers`: segments separated by slashes.
+    Path,
+    /// `https://hooks.example.com/a`: scheme, host with port, path.
+    Url,
+    /// `exchange/routing.key`: two segments, whatever the key holds.
+    Message,
+    /// `local@domain`: two segments.
+    Address,
+}
+
+/// Which notation a capability has.
+fn notation(capability: &str) -> Notation {
+    match capability {
+        "http" | "webhook" => Notation::Url,
+        "queue" => Notation::Message,
+        "notify" => Notation::Address,
+        _ => Notation::Path,
+    }
+}
+
+impl Pattern {
+    /// Parses a pattern in the notation of a capability. `*` alone is everything in each.
+    pub fn of(capability: &str, text: &str) -> Result<Pattern, PatternError> {
+        if text == "*" {
+            return Pattern::parse(text);
+        }
+        let wrong = |reason: String| PatternError::Notation {
+            pattern: text.to_owned(),
+            reason,
+        };
+        match notation(capability) {
+            Notation::Path => Pattern::parse(text),
+            Notation::Url => {
+                let url = address::parse(text).map_err(|error| wrong(error.to_string()))?;
+                if url.query().is_some() {
+                    return Err(wrong("the query does not count: leave it out".to_owned()));
+                }
+                // `https://*` is every host with every path.
+                let all = text.ends_with("//*");
+                let shown = if all {
+                    url.as_str().trim_end_matches('/')
+                } else {
+                    url.as_str()
+                };
+                Pattern::parse(shown)
+            }
+            Notation::Message => match text.split_once('/') {
+                Some((exchange, key)) => Pattern::from_segments(text, [exchange, key]),
+                None => Err(wrong(
+                    "write exchange/routing.key, or exchange/*".to_owned(),
+                )),
+            },
+            Notation::Address => match text.rsplit_once('@') {
+                Some((local, domain)) => {
+                    Pattern::from_segments(text, [local, &domain.to_ascii_lowercase()])
+                }
+                None => Err(wrong("write local@domain, or *@domain".to_owned())),
+            },
+        }
+    }
+}
+
+/// What a host call is about, as the guest named it.
+#[derive(Clone, Copy, Debug)]
+pub enum Resource<'a> {
+    /// Segments separated by slashes.
+    Path(&'a str),
+    /// A URL, and the credentials that are to go with it.
+    Url {
+        /// As the guest wrote it.
+        url: &'a str,
+        /// Their name in touchstone.yaml.
+        credentials: Option<&'a str>,
+    },
+    /// An AMQP exchange and routing key.
+    Message {
+        /// Empty for the default one.
+        exchange: &'a str,
+        /// One key.
+        routing_key: &'a str,
+    },
+    /// A mail address.
+    Address(&'a str),
+}
+
+impl fmt::Display for Resource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Resource::Path(text) | Resource::Address(text) => f.write_str(text),
+            Resource::Url { url, credentials } => match credentials {
+                Some(name) => write!(f, "{url} with credentials {name}"),
+                None => f.write_str(url),
+            },
+            Resource::Message {
+                exchange,
+                routing_key,
+            } => write!(f, "{exchange}/{routing_key}"),
+        }
+    }
+}
+
+/// One thing that a policy may do, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// On what.
+    pub pattern: Pattern,
+    /// Calls in one decision at most.
+    pub per_decision: Option<u32>,
+    /// Calls in a minute at most, over all decisions.
+    pub per_minute: Option<u32>,
+    /// What a grant of `http` or `webhook` may also say.
+    pub web: WebTerms,
+}
+
+/// What grants of URLs say besides the pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(BTreeMap<String, Vec<Pattern>>);
+pub struct WebTerms {
+    /// Names of credentials in touchstone.yaml that may be sent there.
+    pub credentials: Vec<String>,
+    /// Whether addresses of this machine and of private networks may be reached.
+    pub allow_private: bool,
+    /// How long an answer is kept.
+    pub ttl: Option<Duration>,
+    /// The largest answer, in bytes.
+    pub size: Option<u64>,
+}
+
+impl Grant {
+    /// Without budgets and other terms.
+    pub fn new(pattern: Pattern) -> Grant {
+        Grant {
+            pattern,
+            per_decision: None,
+            per_minute: None,
+            web: WebTerms::default(),
+        }
+    }
+
+    fn covers(&self, resource: &Resource<'_>, url: Option<&Url>) -> bool {
+        match resource {
+            Resource::Path(text) => self.pattern.matches(text.split('/')),
+            Resource::Message {
+                exchange,
+                routing_key,
+            } => self.pattern.matches([*exchange, *routing_key]),
+            Resource::Address(text) => text.rsplit_once('@').is_some_and(|(local, domain)| {
+                self.pattern.matches([local, &domain.to_ascii_lowercase()])
+            }),
+            Resource::Url { credentials, .. } => {
+                let listed = |name: &str| self.web.credentials.iter().any(|listed| listed == name);
+                url.is_some_and(|url| self.pattern.matches(address::segments(url)))
+                    && credentials.is_none_or(listed)
+            }
+        }
+    }
+}
+
+/// What a policy was granted, by capability.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants(BTreeMap<String, Vec<Arc<Grant>>>);
 
 impl Grants {
-    /// From parsed patterns.
-    pub fn new(grants: BTreeMap<String, Vec<Pattern>>) -> Grants {
-        Grants(grants)
+    /// From parsed grants.
+    pub fn new(grants: BTreeMap<String, Vec<Grant>>) -> Grants {
+        let shared = |grants: Vec<Grant>| grants.into_iter().map(Arc::new).collect();
+        Grants(
+            grants
+                .into_iter()
+                .map(|(name, grants)| (name, shared(grants)))
+                .collect(),
+        )
     }
 
     /// Whether the capability is granted at all.
     pub fn contains(&self, capability: &str) -> bool {
         self.0
             .get(capability)
-            .is_some_and(|patterns| !patterns.is_empty())
+            .is_some_and(|grants| !grants.is_empty())
     }
 
-    /// Whether the capability may be used on a resource of these segments.
-    pub fn permits<'a>(
+    /// The first grant that covers the resource; an error when the resource is not one.
+    pub fn find(
         &self,
         capability: &str,
-        resource: impl IntoIterator<Item = &'a str> + Clone,
-    ) -> bool {
-        self.0.get(capability).is_some_and(|patterns| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.matches(resource.clone()))
-        })
+        resource: &Resource<'_>,
+    ) -> Result<Option<&Arc<Grant>>, AddressError> {
+        let url = match resource {
+            Resource::Url { url, .. } => Some(address::parse(url)?),
+            _ => None,
+        };
+        let grants = self
+            .0
+            .get(capability)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        Ok(grants
+            .iter()
+            .find(|grant| grant.covers(resource, url.as_ref())))
     }
 
-    /// The capabilities named, with their patterns.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Pattern])> {
+    /// Whether a grant covers the resource.
+    pub fn permits(&self, capability: &str, resource: &Resource<'_>) -> bool {
+        matches!(self.find(capability, resource), Ok(Some(_)))
+    }
+
+    /// The capabilities named, with their grants.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Arc<Grant>])> {
         self.0
             .iter()
-            .map(|(name, patterns)| (name.as_str(), patterns.as_slice()))
+            .map(|(name, grants)| (name.as_str(), grants.as_slice()))
     }
 }
 
@@ -279,16 +477,184 @@ mod tests {
         }
     }
 
+    fn grants(capability: &str, patterns: &[&str]) -> Grants {
+        let grants = patterns
+            .iter()
+            .map(|text| Grant::new(Pattern::of(capability, text).unwrap()));
+        Grants::new([(capability.to_owned(), grants.collect())].into())
+    }
+
     #[test]
     fn nothing_is_permitted_that_was_not_granted() {
-        let data = vec![Pattern::parse("clair/*").unwrap()];
-        let grants = Grants::new([("data".to_owned(), data), ("clock".to_owned(), vec![])].into());
-        assert!(grants.contains("data") && grants.permits("data", ["clair", "x"]));
-        assert!(!grants.permits("data", ["docker", "x"]) && !grants.permits("data", []));
+        let data = grants("data", &["clair/*"]);
+        assert!(data.contains("data") && data.permits("data", &Resource::Path("clair/x")));
         assert!(
-            !grants.contains("clock")
-                && !grants.permits("clock", ["now"])
-                && !grants.contains("http")
+            !data.permits("data", &Resource::Path("docker/x"))
+                && !data.permits("data", &Resource::Path(""))
+        );
+        let none = grants("clock", &[]);
+        assert!(
+            !none.contains("clock")
+                && !none.permits("clock", &Resource::Path("now"))
+                && !none.contains("http")
+        );
+    }
+
+    #[test]
+    fn urls_are_matched_as_they_are_sent() {
+        for (pattern, url, expected) in [
+            (
+                "https://ok.example.com/*",
+                "https://ok.example.com/a/b?c=d",
+                true,
+            ),
+            ("https://ok.example.com/*", "https://ok.example.com", true),
+            (
+                "https://OK.example.com:443/*",
+                "https://ok.EXAMPLE.com/a",
+                true,
+            ),
+            (
+                "https://bücher.example/*",
+                "https://xn--bcher-kva.example/a",
+                true,
+            ),
+            (
+                "https://ok.example.com/*",
+                "https://ok.example.com.evil.com/a",
+                false,
+            ),
+            (
+                "https://ok.example.com/*",
+                "https://ok.example.com@evil.com/a",
+                false,
+            ),
+            (
+                "https://ok.example.com/*",
+                "https://ok.example.com%2f@evil.com/a",
+                false,
+            ),
+            ("https://ok.example.com/*", "http://ok.example.com/a", false),
+            (
+                "https://ok.example.com/*",
+                "https://ok.example.com:8443/a",
+                false,
+            ),
+            (
+                "https://ok.example.com/hooks/*",
+                "https://ok.example.com/hooks/../admin",
+                false,
+            ),
+            (
+                "https://ok.example.com/hooks/*",
+                "https://ok.example.com/hooks/%2e%2e/admin",
+                false,
+            ),
+            (
+                "https://ok.example.com/hooks/*",
+                "https://ok.example.com/hooks/..%2fadmin",
+                false,
+            ),
+            (
+                "https://ok.example.com/hook",
+                "https://ok.example.com/hook?x=1",
+                true,
+            ),
+            (
+                "https://ok.example.com/hook",
+                "https://ok.example.com/hook/x",
+                false,
+            ),
+            ("https://ok.example.com", "https://ok.example.com/", true),
+            ("https://ok.example.com", "https://ok.example.com/x", false),
+            ("https://*/hook", "https://any.example.com/hook", true),
+            ("https://*", "https://any.example.com/a/b", true),
+            ("https://*", "http://any.example.com/", false),
+            ("*", "http://any.example.com:8080/a", true),
+            ("*", "ftp://any.example.com/a", false),
+            ("http://127.0.0.1/*", "http://2130706433/a", true),
+            (
+                "http://[::1]:8080/*",
+                "http://[0:0:0:0:0:0:0:1]:8080/a",
+                true,
+            ),
+        ] {
+            let resource = Resource::Url {
+                url,
+                credentials: None,
+            };
+            assert_eq!(
+                grants("http", &[pattern]).permits("http", &resource),
+                expected,
+                "{pattern} on {url}"
+            );
+        }
+        for pattern in [
+            "ok.example.com/*",
+            "https://*.example.com/*",
+            "ftp://ok/*",
+            "https://a@b/*",
+            "https://ok/?a=*",
+            "https://ok/#*",
+        ] {
+            assert!(Pattern::of("http", pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn credentials_go_only_where_a_grant_lists_them() {
+        let mut grant = Grant::new(Pattern::of("webhook", "https://ok.example.com/*").unwrap());
+        grant.web.credentials = vec!["hooks".to_owned()];
+        let grants = Grants::new([("webhook".to_owned(), vec![grant])].into());
+        let with = |credentials| Resource::Url {
+            url: "https://ok.example.com/a",
+            credentials,
+        };
+        assert!(
+            grants.permits("webhook", &with(Some("hooks")))
+                && grants.permits("webhook", &with(None))
+        );
+        assert!(!grants.permits("webhook", &with(Some("other"))));
+    }
+
+    #[test]
+    fn messages_and_addresses_have_two_segments() {
+        for (pattern, exchange, routing_key, expected) in [
+            ("events/image.denied", "events", "image.denied", true),
+            ("events/image.denied", "events", "image.allowed", false),
+            ("events/*", "events", "a/b", true),
+            ("/alarms", "", "alarms", true),
+            ("/alarms", "events", "alarms", false),
+            ("*/alarms", "any", "alarms", true),
+            ("events/*", "event", "s/x", false),
+        ] {
+            let resource = Resource::Message {
+                exchange,
+                routing_key,
+            };
+            assert_eq!(
+                grants("queue", &[pattern]).permits("queue", &resource),
+                expected,
+                "{pattern} on {resource}"
+            );
+        }
+        for (pattern, address, expected) in [
+            ("security@example.com", "security@EXAMPLE.com", true),
+            ("*@example.com", "anyone@example.com", true),
+            ("*@example.com", "anyone@example.com.evil.com", false),
+            ("*@example.com", "x@evil.com@example.com", true),
+            ("security@example.com", "security", false),
+        ] {
+            assert_eq!(
+                grants("notify", &[pattern]).permits("notify", &Resource::Address(address)),
+                expected,
+                "{pattern} on {address}"
+            );
+        }
+        assert!(Pattern::of("queue", "events").is_err() && Pattern::of("queue", "ev*/x").is_err());
+        assert!(
+            Pattern::of("notify", "example.com").is_err()
+                && Pattern::of("notify", "*x@example.com").is_err()
         );
     }
 }

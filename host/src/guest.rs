@@ -8,9 +8,12 @@ use jiff::Timestamp;
 use wasmtime::ResourceLimiter;
 
 use crate::data::Data;
-use crate::grants::Grants;
+use crate::grants::{Grant, Grants, Resource};
 use crate::image::ImageName;
-use crate::model::{Event, EventImage, Finding, Level, LogLine, Outcome, Severity};
+use crate::model::{
+    Condition, Event, EventImage, Finding, Level, LogLine, Outcome, Severity, Staged, Write,
+};
+use crate::outside::Outside;
 
 use self::bindings::exports::touchstone::policy::guest as exported;
 use self::bindings::touchstone::policy::types;
@@ -20,7 +23,13 @@ pub mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "policy",
-        imports: { default: trappable },
+        imports: {
+            "touchstone:policy/http.fetch": async | trappable,
+            "touchstone:policy/store.get": async | trappable,
+            "touchstone:policy/store.list": async | trappable,
+            "touchstone:policy/store.compare-and-swap": async | trappable,
+            default: trappable,
+        },
         exports: { default: async },
         trappable_error_type: { "touchstone:policy/types.error" => super::Refusal },
     });
@@ -28,6 +37,13 @@ pub mod bindings {
 
 /// What of a guest's log lines is kept from one evaluation.
 const LOG_BYTES: usize = 16 << 10;
+/// What one evaluation may stage, in bytes and in number.
+const STAGED_BYTES: usize = 1 << 20;
+const STAGED: usize = 1000;
+/// The longest idempotency key.
+const MAX_KEY: usize = 256;
+/// A read that takes longer than all the time there is would end the guest; a little earlier, the guest gets to know.
+const MARGIN: Duration = Duration::from_millis(20);
 
 /// A host call that is not carried out: either an error that the guest gets to see, or the end of the guest.
 #[derive(Debug)]
@@ -64,6 +80,27 @@ impl From<Refusal> for wasmtime::Error {
     }
 }
 
+impl From<types::Error> for Refusal {
+    fn from(error: types::Error) -> Refusal {
+        Refusal::Error(error)
+    }
+}
+
+/// A request that makes no sense.
+pub fn invalid(reason: String) -> Refusal {
+    Refusal::Error(types::Error::Invalid(reason))
+}
+
+impl From<types::Condition> for Condition {
+    fn from(condition: types::Condition) -> Condition {
+        match condition {
+            types::Condition::Always => Condition::Always,
+            types::Condition::Allowed => Condition::Allowed,
+            types::Condition::Denied => Condition::Denied,
+        }
+    }
+}
+
 impl From<Stop> for Refusal {
     fn from(stop: Stop) -> Refusal {
         Refusal::Stop(stop)
@@ -76,13 +113,30 @@ pub struct Evaluation {
     pub event: Arc<Event>,
     /// The time that the guest sees.
     pub now: Timestamp,
+    /// Whether what is staged can be carried out: neither in a dry run nor in monitor mode.
+    pub real: bool,
+}
+
+/// What a guest staged.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Actions, in order.
+    pub actions: Vec<Staged>,
+    /// Changes of its keys, in order.
+    pub writes: Vec<Write>,
 }
 
 /// What one running guest can reach. Lives as long as its instance.
 pub struct Ctx {
+    policy: Arc<str>,
     grants: Arc<Grants>,
     data: Arc<Data>,
+    outside: Arc<Outside>,
     evaluation: Option<Evaluation>,
+    deadline: Instant,
+    effects: Effects,
+    staged_bytes: usize,
+    used: Vec<(Arc<Grant>, u32)>,
     calls: u64,
     max_calls: u64,
     log: Vec<LogLine>,
@@ -97,12 +151,18 @@ pub struct Ctx {
 
 /// What [`Ctx`] is made from.
 pub struct Reach {
+    /// The policy's name.
+    pub policy: Arc<str>,
     /// What the guest may use.
     pub grants: Arc<Grants>,
     /// The documents.
     pub data: Arc<Data>,
+    /// Everything else.
+    pub outside: Arc<Outside>,
     /// The event, when there is one.
     pub evaluation: Option<Evaluation>,
+    /// How long it may take in all.
+    pub wall: Duration,
     /// Host calls at most.
     pub max_calls: u64,
     /// Bytes of linear memory at most.
@@ -124,15 +184,23 @@ pub struct Traces {
     pub reads: BTreeSet<String>,
     /// Whether it was refused memory.
     pub memory_refused: bool,
+    /// What it staged.
+    pub effects: Effects,
 }
 
 impl Ctx {
     /// For one instance.
     pub fn new(reach: Reach) -> Ctx {
         Ctx {
+            policy: reach.policy,
             grants: reach.grants,
             data: reach.data,
+            outside: reach.outside,
             evaluation: reach.evaluation,
+            deadline: Instant::now() + reach.wall,
+            effects: Effects::default(),
+            staged_bytes: 0,
+            used: Vec::new(),
             calls: 0,
             max_calls: reach.max_calls,
             log: Vec::new(),
@@ -147,21 +215,142 @@ impl Ctx {
         }
     }
 
-    /// The one gate. Every host call passes it before it does anything: it counts the call against the budget and
-    /// looks whether the capability is granted for the resource. Resources are written like the patterns that grant
-    /// them, with segments separated by slashes.
-    pub fn allow(&mut self, capability: &'static str, resource: &str) -> Result<(), Refusal> {
+    /// The one gate. Every host call passes it before it does anything: it counts the call against the budget, looks
+    /// whether the capability is granted for the resource, and uses the grant once.
+    pub fn allow(
+        &mut self,
+        capability: &'static str,
+        resource: Resource<'_>,
+    ) -> Result<Arc<Grant>, Refusal> {
         if self.calls >= self.max_calls {
             return Err(Stop::Calls.into());
         }
         self.calls += 1;
-        if self.grants.permits(capability, resource.split('/')) {
-            return Ok(());
+        let found = self.grants.find(capability, &resource);
+        let shown = || resource.to_string().chars().take(200).collect::<String>();
+        let grant = match found {
+            Ok(Some(grant)) => Arc::clone(grant),
+            Ok(None) => {
+                let message = format!("{capability} {:?} is not granted", shown());
+                self.write_log("warn", message.clone(), BTreeMap::new());
+                return Err(types::Error::Denied(message).into());
+            }
+            Err(error) => return Err(invalid(format!("{:?}: {error}", shown()))),
+        };
+        self.spend(capability, &grant)?;
+        Ok(grant)
+    }
+
+    /// Whether something that an allowed call came upon is granted, too.
+    pub fn may(&self, capability: &str, resource: &Resource<'_>) -> bool {
+        self.grants.permits(capability, resource)
+    }
+
+    /// Uses a grant once, if its budgets allow it.
+    fn spend(&mut self, capability: &'static str, grant: &Arc<Grant>) -> Result<(), Refusal> {
+        let exhausted = |often: u32, when: &str| {
+            let text = format!(
+                "{capability} {} is granted {often} times {when}",
+                grant.pattern
+            );
+            Err(types::Error::Exhausted(text).into())
+        };
+        if let Some(most) = grant.per_decision {
+            let at = self
+                .used
+                .iter()
+                .position(|(used, _)| Arc::ptr_eq(used, grant));
+            let at = at.unwrap_or_else(|| {
+                self.used.push((Arc::clone(grant), 0));
+                self.used.len() - 1
+            });
+            if let Some((_, times)) = self.used.get_mut(at) {
+                if *times >= most {
+                    return exhausted(most, "in a decision (perDecision)");
+                }
+                *times += 1;
+            }
         }
-        let start: String = resource.chars().take(200).collect();
-        let message = format!("{capability} {start:?} is not granted");
-        self.write_log("warn", message.clone(), BTreeMap::new());
-        Err(Refusal::Error(types::Error::Denied(message)))
+        let real = self
+            .evaluation
+            .as_ref()
+            .is_some_and(|evaluation| evaluation.real);
+        if let Some(most) = grant.per_minute.filter(|_| real) {
+            let pattern = grant.pattern.to_string();
+            if !self
+                .outside
+                .budgets
+                .take(&self.policy, capability, &pattern, most)
+            {
+                return exhausted(most, "a minute (perMinute)");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages an action, on the guest's terms.
+    pub fn stage(&mut self, action: Staged) -> Result<(), Refusal> {
+        self.event()?;
+        if let Some(key) = &action.key
+            && (key.is_empty() || key.len() > MAX_KEY || key.contains(char::is_control))
+        {
+            return Err(invalid(format!(
+                "a key has 1 to {MAX_KEY} bytes and no control characters"
+            )));
+        }
+        self.weigh(action.request.len() + action.target.len() + 128)?;
+        self.effects.actions.push(action);
+        Ok(())
+    }
+
+    /// Stages a change of a key.
+    pub fn stage_write(&mut self, write: Write) -> Result<(), Refusal> {
+        self.event()?;
+        let value = write.value.as_ref().map_or(0, String::len);
+        self.weigh(write.key.len() + value + 128)?;
+        self.effects.writes.push(write);
+        Ok(())
+    }
+
+    fn weigh(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let number = self.effects.actions.len() + self.effects.writes.len();
+        if number >= STAGED || self.staged_bytes + bytes > STAGED_BYTES {
+            let text = format!(
+                "one decision stages at most {STAGED} actions and writes, of 1 MiB together"
+            );
+            return Err(types::Error::Exhausted(text).into());
+        }
+        self.staged_bytes += bytes;
+        Ok(())
+    }
+
+    /// What this guest has done to its keys so far, in order.
+    pub fn staged_writes(&self) -> &[Write] {
+        &self.effects.writes
+    }
+
+    /// Everything outside.
+    pub fn outside(&self) -> &Arc<Outside> {
+        &self.outside
+    }
+
+    /// The policy's name.
+    pub fn policy(&self) -> &Arc<str> {
+        &self.policy
+    }
+
+    /// How long a host call may still wait.
+    pub fn time_left(&self) -> Duration {
+        self.deadline
+            .saturating_duration_since(Instant::now() + MARGIN)
+    }
+
+    /// Waits for something outside; that is not computing time.
+    pub async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        self.meter.pause();
+        let answer = answer.await;
+        self.meter.resume();
+        answer
     }
 
     /// The event; stops a guest that asks for it while it is configured.
@@ -193,8 +382,13 @@ impl Ctx {
         &mut self,
         level: &'static str,
         message: String,
-        fields: BTreeMap<String, String>,
+        mut fields: BTreeMap<String, String>,
     ) {
+        for (name, value) in &mut fields {
+            if self.outside.masks(name) {
+                "***".clone_into(value);
+            }
+        }
         let fields_size: usize = fields
             .iter()
             .map(|(key, value)| key.len() + value.len())
@@ -226,6 +420,7 @@ impl Ctx {
             calls: self.calls,
             reads: self.reads,
             memory_refused: self.memory.refused,
+            effects: self.effects,
         }
     }
 }
@@ -296,6 +491,16 @@ impl Meter {
             used: Duration::ZERO,
             since: Arc::new(Mark::now()),
         }
+    }
+
+    /// Waiting begins.
+    fn pause(&mut self) {
+        self.used += self.since.elapsed();
+    }
+
+    /// Waiting is over.
+    fn resume(&self) {
+        self.since.set();
     }
 
     /// Called at every tick that the guest computes through: ends it, or lets others have a turn.

@@ -8,15 +8,27 @@ pub mod document;
 
 pub mod image;
 
+pub mod address;
+
 pub mod model;
 
 pub mod grants;
+
+pub mod secret;
 
 pub mod data;
 
 pub mod config;
 
+pub mod egress;
+
+pub mod store;
+
+pub mod outside;
+
 pub mod guest;
+
+pub mod action;
 
 pub mod capability;
 
@@ -27,6 +39,8 @@ pub mod policy;
 pub mod generation;
 
 pub mod metrics;
+
+pub mod outbox;
 
 pub mod decide;
 

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::model::{Decision, PolicyVerdict};
+use crate::model::{ActionState, Decision, PolicyVerdict};
 use crate::sandbox::Sandbox;
 
 /// What the host counts.
@@ -23,6 +23,11 @@ pub struct Metrics {
     duration: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     overloaded: Counter,
+    actions: Family<ActionLabels, Counter>,
+    outbox: Family<StateLabels, Gauge<u64, AtomicU64>>,
+    commit_failures: Counter,
+    unrecorded: Counter,
+    messages: Family<MessageLabels, Counter>,
     pool: Gauge<u64, AtomicU64>,
 }
 
@@ -48,6 +53,23 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActionLabels {
+    kind: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MessageLabels {
+    queue: String,
+    result: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut registry = Registry::with_prefix("touchstone");
@@ -60,6 +82,11 @@ impl Default for Metrics {
             duration,
             reloads: Family::default(),
             overloaded: Counter::default(),
+            actions: Family::default(),
+            outbox: Family::default(),
+            commit_failures: Counter::default(),
+            unrecorded: Counter::default(),
+            messages: Family::default(),
             pool: Gauge::default(),
             registry: Registry::default(),
         };
@@ -92,6 +119,31 @@ impl Default for Metrics {
             "overloaded",
             "Events turned away because all instances were taken",
             metrics.overloaded.clone(),
+        );
+        registry.register(
+            "action_attempts",
+            "Attempts to carry out actions, by where the action stood after it",
+            metrics.actions.clone(),
+        );
+        registry.register(
+            "outbox_actions",
+            "Actions that are due, and that were given up",
+            metrics.outbox.clone(),
+        );
+        registry.register(
+            "commit_failures",
+            "Transactions that the state did not take",
+            metrics.commit_failures.clone(),
+        );
+        registry.register(
+            "unrecorded_decisions",
+            "Decisions without actions that were lost to the log while the state could not be written",
+            metrics.unrecorded.clone(),
+        );
+        registry.register(
+            "messages",
+            "Messages from queues, by what came of them",
+            metrics.messages.clone(),
         );
         registry.register(
             "pool_instances",
@@ -145,6 +197,32 @@ impl Metrics {
         self.overloaded.inc();
     }
 
+    /// Counts an attempt to carry out an action.
+    pub fn attempted(&self, kind: &str, state: ActionState) {
+        let (kind, state) = (kind.to_owned(), state.as_str());
+        self.actions
+            .get_or_create(&ActionLabels { kind, state })
+            .inc();
+    }
+
+    /// Counts a transaction that failed.
+    pub fn commit_failed(&self) {
+        self.commit_failures.inc();
+    }
+
+    /// Counts decisions that are not in the log.
+    pub fn unrecorded(&self, number: u64) {
+        self.unrecorded.inc_by(number);
+    }
+
+    /// Counts a message by what came of it.
+    pub fn message(&self, queue: &str, result: &'static str) {
+        let queue = queue.to_owned();
+        self.messages
+            .get_or_create(&MessageLabels { queue, result })
+            .inc();
+    }
+
     /// How often a policy said what.
     pub fn verdicts_of(&self, policy: &str) -> Vec<(&'static str, u64)> {
         let policy: Arc<str> = policy.into();
@@ -164,7 +242,13 @@ impl Metrics {
     }
 
     /// The text that Prometheus scrapes (OpenMetrics 1.0).
-    pub fn encode(&self, sandbox: &Sandbox) -> String {
+    pub fn encode(&self, sandbox: &Sandbox, depths: &[(ActionState, u64)]) -> String {
+        for (state, number) in depths {
+            let state = state.as_str();
+            self.outbox
+                .get_or_create(&StateLabels { state })
+                .set(*number);
+        }
         self.pool.set(sandbox.live_instances());
         let mut text = String::new();
         if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {

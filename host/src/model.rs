@@ -1,5 +1,7 @@
 //! The plain data that one decision is made of: what comes in, what policies say, what goes out.
 
+mod action;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,6 +10,10 @@ use serde::Serialize;
 
 use crate::document::Document;
 use crate::image::{ImageError, ImageName};
+
+pub use self::action::{
+    Action, ActionState, Attempt, Condition, Entry, Plan, PlannedAction, Staged, Write,
+};
 
 /// What is judged. Shaped after CloudEvents 1.0.
 #[derive(Clone, Debug)]
@@ -72,6 +78,13 @@ impl Verdict {
             Verdict::Warn => "warn",
             Verdict::Deny => "deny",
         }
+    }
+
+    /// The verdict of that name.
+    pub fn parse(text: &str) -> Option<Verdict> {
+        [Verdict::Allow, Verdict::Warn, Verdict::Deny]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text)
     }
 }
 
@@ -349,6 +362,9 @@ pub struct Decision {
     /// Matching policies that were left out because an earlier one said `stop`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
+    /// What is to be done, in the order in which it was staged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<PlannedAction>,
     /// Wall-clock time of the whole decision in microseconds.
     pub duration_us: u64,
 }

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::config::PolicyConfig;
 use crate::data::{Data, hex};
 use crate::grants::Grants;
 use crate::guest::bindings::PolicyPre;
-use crate::guest::{Ctx, Evaluation, Info, Reach, Traces};
-use crate::model::{Event, Explain, Fault, Outcome};
+use crate::guest::{Ctx, Effects, Evaluation, Info, Reach, Traces};
+use crate::model::{Explain, Fault, Outcome};
 use crate::sandbox::cache::Entry;
 use crate::sandbox::module::Module;
 use crate::sandbox::{Effort, Sandbox};
@@ -30,6 +29,7 @@ pub use self::load::{Inspection, inspect};
 
 /// A policy that is ready to judge.
 pub struct Policy {
+    name: Arc<str>,
     config: PolicyConfig,
     info: Info,
     module_digest: String,
@@ -52,6 +52,8 @@ struct Compiled {
 pub struct Run {
     /// The policy's answer, or why there is none.
     pub outcome: Result<Outcome, Fault>,
+    /// What it staged; nothing, where there is no answer.
+    pub effects: Effects,
     /// How it came about.
     pub explain: Explain,
 }
@@ -112,6 +114,7 @@ impl Policy {
             );
         }
         let policy = Arc::new(Policy {
+            name: config.name.as_str().into(),
             identity: identity(&config, module),
             module_digest: module.digest().to_owned(),
             info,
@@ -148,19 +151,15 @@ impl Policy {
     }
 
     /// Judges an event in a fresh instance, which is thrown away after.
-    pub async fn run(&self, event: &Arc<Event>, data: &Arc<Data>, now: Timestamp) -> Run {
+    pub async fn run(&self, evaluation: Evaluation, data: &Arc<Data>) -> Run {
         let started = Instant::now();
-        let evaluation = Evaluation {
-            event: Arc::clone(event),
-            now,
-        };
         let mut instance = self.instance(data, evaluation);
         let answer =
             match tokio::time::timeout(instance.wall(), instance.start_and_evaluate()).await {
                 Ok(answer) => answer,
                 Err(_) => Err(Failure::Wall),
             };
-        let traces = instance.store.into_data().traces();
+        let mut traces = instance.store.into_data().traces();
         let outcome = answer
             .map_err(|failure| self.fault(failure, &traces))
             .and_then(|outcome| self.check(outcome));
@@ -171,17 +170,34 @@ impl Policy {
             log: traces.log,
             log_truncated: traces.log_truncated,
         };
-        Run { outcome, explain }
+        // A guest that broke, or could not decide, has done nothing.
+        let effects = match &outcome {
+            Ok(_) => std::mem::take(&mut traces.effects),
+            Err(_) => Effects::default(),
+        };
+        Run {
+            outcome,
+            effects,
+            explain,
+        }
     }
 
     /// Opens an instance for an event. [`Policy::run`] uses it once; only measurements use it again.
     pub fn instance(&self, data: &Arc<Data>, evaluation: Evaluation) -> Instance<'_> {
         let limits = &self.config.limits;
         let compiled = self.compiled.load_full();
+        let wall = if compiled.configured {
+            limits.wall
+        } else {
+            limits.wall + limits.configure
+        };
         let reach = Reach {
+            policy: Arc::clone(&self.name),
             grants: Arc::clone(&self.grants),
             data: Arc::clone(data),
+            outside: Arc::clone(self.sandbox.outside()),
             evaluation: Some(evaluation),
+            wall,
             max_calls: limits.calls,
             max_memory: bytes_of(limits.memory),
             max_time: if compiled.configured {

@@ -5,7 +5,7 @@ pub mod module;
 pub mod snapshot;
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use wasmtime::{
@@ -15,6 +15,7 @@ use wasmtime::{
 
 use crate::config::{MAX_MEMORY, PoolConfig};
 use crate::guest::{Ctx, Reach};
+use crate::outside::Outside;
 
 use self::cache::Cache;
 
@@ -34,6 +35,7 @@ pub struct Sandbox {
     engine: Engine,
     quick: Engine,
     cache: Option<Cache>,
+    outside: Arc<Outside>,
     later: Option<mpsc::Sender<Job>>,
 }
 
@@ -62,7 +64,11 @@ pub struct SandboxError {
 impl Sandbox {
     /// Reserves the pool and starts the ticker, which ends with the engine. A cache folder that cannot be trusted is
     /// left alone, and said so.
-    pub fn new(pool: &PoolConfig, cache: Option<&Path>) -> Result<Sandbox, SandboxError> {
+    pub fn new(
+        pool: &PoolConfig,
+        cache: Option<&Path>,
+        outside: Arc<Outside>,
+    ) -> Result<Sandbox, SandboxError> {
         let failed = |source| SandboxError {
             instances: pool.instances.get(),
             source,
@@ -88,6 +94,7 @@ impl Sandbox {
             engine,
             quick,
             cache,
+            outside,
             later: None,
         })
     }
@@ -117,6 +124,11 @@ impl Sandbox {
     /// The engine that every policy runs in.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What guests can reach beyond it, where they are allowed to.
+    pub fn outside(&self) -> &Arc<Outside> {
+        &self.outside
     }
 
     /// Where compiled policies are kept.

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{ConfigError, HostConfig, Overrides};
+use crate::config::{ConfigError, HostConfig, Overrides, State};
 use crate::decide::Decider;
+use crate::egress::CaError;
 use crate::generation::Generations;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::outside::Outside;
 use crate::sandbox::{Sandbox, SandboxError};
+use crate::store::{self, StoreError};
 
 /// Where the configuration comes from, so that it can be read again.
 #[derive(Clone, Debug, Default)]
@@ -23,13 +27,13 @@ pub struct Origin {
 /// How long the process means to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stay {
-    /// Until it is told to stop: policies are made faster while they serve.
+    /// Until it is told to stop: policies are made faster while they serve, the state is kept where touchstone.yaml says.
     Serve,
-    /// For a few decisions.
+    /// For a few decisions: the state is in memory, unless a flag says otherwise.
     Once,
 }
 
-/// Sandbox, generations and decider, under one configuration.
+/// Sandbox, generations, outbox and decider, under one configuration.
 pub struct Service {
     origin: Origin,
     started_with: HostConfig,
@@ -39,6 +43,10 @@ pub struct Service {
     pub sandbox: Arc<Sandbox>,
     /// What is active.
     pub generations: Arc<Generations>,
+    /// What policies can reach.
+    pub outside: Arc<Outside>,
+    /// Where decisions go, and actions come from.
+    pub outbox: Arc<Outbox>,
     /// Decides.
     pub decider: Decider,
     /// Counts.
@@ -51,17 +59,30 @@ pub enum ServiceError {
     /// touchstone.yaml is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A certificate cannot be read.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// No state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
 }
 
 impl Service {
-    /// Reads the configuration and reserves the pool. No policy is loaded yet: see [`Service::reload`].
-    pub fn new(origin: Origin, stay: Stay) -> Result<Service, ServiceError> {
-        let config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
+    /// Reads the configuration, opens the state, starts the outbox and reserves the pool. No policy is loaded yet: see
+    /// [`Service::reload`]. Needs a runtime.
+    pub async fn new(origin: Origin, stay: Stay) -> Result<Service, ServiceError> {
+        let mut config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
         config.check_folders()?;
-        let sandbox = Sandbox::new(&config.pool, config.cache.as_deref())?;
+        if stay == Stay::Once {
+            config.state = origin.overrides.state.clone().unwrap_or(State::Memory);
+        }
+        let store = store::open(&config.state).await?;
+        let outside = Arc::new(Outside::new(store, &config.ca)?);
+        outside.configure(&config);
+        let sandbox = Sandbox::new(&config.pool, config.cache.as_deref(), Arc::clone(&outside))?;
         let sandbox = Arc::new(match stay {
             Stay::Serve => sandbox.with_optimiser(),
             Stay::Once => sandbox,
@@ -70,7 +91,18 @@ impl Service {
             Arc::new(Generations::default()),
             Arc::new(Metrics::default()),
         );
-        let decider = Decider::new(Arc::clone(&generations), Arc::clone(&metrics), &config.pool);
+        let outbox = Arc::new(Outbox::start(
+            &outside,
+            &metrics,
+            config.audit,
+            config.outbox,
+        ));
+        let decider = Decider::new(
+            Arc::clone(&generations),
+            Arc::clone(&metrics),
+            Arc::clone(&outbox),
+            &config.pool,
+        );
         Ok(Service {
             origin,
             started_with: config.clone(),
@@ -78,6 +110,8 @@ impl Service {
             config_error: ArcSwap::default(),
             sandbox,
             generations,
+            outside,
+            outbox,
             decider,
             metrics,
         })
@@ -97,6 +131,7 @@ impl Service {
                     )
                 });
                 self.config_error.store(Arc::new(error));
+                self.outside.configure(&config);
                 self.config.store(Arc::new(config));
             }
             Err(error) => self.config_error.store(Arc::new(Some(error.to_string()))),

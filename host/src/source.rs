@@ -1,5 +1,6 @@
 //! Where events come from. A document is recognised by its form; each form is a file in `source/` and a row here.
 
+pub mod amqp;
 mod cloudevents;
 pub mod http;
 mod kubernetes;
@@ -47,6 +48,8 @@ pub struct Defaults {
     pub kind: String,
     /// Source of all that name none.
     pub source: String,
+    /// Id of those that name none; made up, if not given.
+    pub id: Option<String>,
 }
 
 /// A form that documents come in.
@@ -155,7 +158,9 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
     }
     let subject = subject.or_else(|| text("/image"));
     Event {
-        id: id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+        id: id
+            .or_else(|| defaults.id.clone())
+            .unwrap_or_else(|| Uuid::now_v7().to_string()),
         kind: kind.unwrap_or_else(|| defaults.kind.clone()),
         source: source.unwrap_or_else(|| defaults.source.clone()),
         time: time.unwrap_or_else(Timestamp::now),
@@ -174,6 +179,7 @@ mod tests {
         let defaults = Defaults {
             kind: "event".into(),
             source: "/test".into(),
+            id: None,
         };
         recognise(Document::parse(text.to_owned())?, &defaults)
     }
@@ -203,7 +209,8 @@ mod tests {
                     document,
                     &Defaults {
                         kind: "event".into(),
-                        source: "/".into()
+                        source: "/".into(),
+                        id: None,
                     }
                 )
                 .is_ok(),

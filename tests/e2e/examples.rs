@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use touchstone::config::Overrides;
+use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::model::{Decision, Verdict};
 use touchstone::service::Origin;
@@ -45,10 +45,12 @@ fn host(policies: &Path, data: &[PathBuf]) -> Host {
         policies: vec![policies.to_owned()],
         data: data.to_vec(),
         cache: Some(cache()),
+        state: Some(State::Memory),
         ..Overrides::default()
     };
+    let file = policies.join("touchstone.yaml");
     Host::new(Origin {
-        file: None,
+        file: file.exists().then_some(file),
         overrides,
     })
 }

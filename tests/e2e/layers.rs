@@ -78,12 +78,16 @@ fn libraries_stay_where_they_belong() {
     for (library, homes) in [
         (
             "wasmtime::",
-            &["guest", "capability", "sandbox", "policy"][..],
+            &["guest", "capability", "action", "sandbox", "policy"][..],
         ),
         ("hyper", &["source", "server"]),
         ("axum", &["source", "server"]),
         ("notify", &["watch"]),
         ("anyhow", &["cli"]),
+        ("reqwest", &["egress"]),
+        ("sqlx", &["store"]),
+        ("lapin", &["action", "source"]),
+        ("lettre", &["action"]),
     ] {
         for path in &paths {
             let name = module_of(path, &source);

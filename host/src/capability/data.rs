@@ -1,5 +1,6 @@
 //! The documents that the host loaded.
 
+use crate::grants::Resource;
 use crate::guest::bindings::touchstone::policy::data::Host;
 use crate::guest::bindings::touchstone::policy::types::Error;
 use crate::guest::{Ctx, Refusal};
@@ -9,7 +10,7 @@ const MAX_PATH: usize = 4096;
 
 impl Host for Ctx {
     fn get(&mut self, path: String) -> Result<String, Refusal> {
-        self.allow("data", &path)?;
+        self.allow("data", Resource::Path(&path))?;
         if path.len() > MAX_PATH {
             return Err(Refusal::Error(Error::Invalid(format!(
                 "a path has at most {MAX_PATH} bytes"

@@ -1,5 +1,6 @@
 //! The event under judgement. The pointer and the reference come from the guest; both parsers take any text.
 
+use crate::grants::Resource;
 use crate::guest::Ctx;
 use crate::guest::bindings::touchstone::policy::event::Host;
 use crate::guest::bindings::touchstone::policy::types::{Image, ImageName};
@@ -7,22 +8,22 @@ use crate::image;
 
 impl Host for Ctx {
     fn data(&mut self) -> wasmtime::Result<String> {
-        self.allow("event", "data")?;
+        self.allow("event", Resource::Path("data"))?;
         Ok(self.event()?.document.text().to_owned())
     }
 
     fn get(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        self.allow("event", "get")?;
+        self.allow("event", Resource::Path("get"))?;
         Ok(self.event()?.document.get(&pointer))
     }
 
     fn images(&mut self) -> wasmtime::Result<Vec<Image>> {
-        self.allow("event", "images")?;
+        self.allow("event", Resource::Path("images"))?;
         Ok(self.event()?.images.iter().map(Image::from).collect())
     }
 
     fn parse_image(&mut self, text: String) -> wasmtime::Result<Result<ImageName, String>> {
-        self.allow("event", "parse-image")?;
+        self.allow("event", Resource::Path("parse-image"))?;
         let parsed = image::ImageName::parse(&text);
         Ok(parsed
             .as_ref()

@@ -1,5 +1,6 @@
 //! Lines for the people who run the policy. They are kept in the decision, within bounds, and traced from there.
 
+use crate::grants::Resource;
 use crate::guest::Ctx;
 use crate::guest::bindings::touchstone::policy::log::{Host, LogLevel};
 
@@ -10,7 +11,7 @@ impl Host for Ctx {
         message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        self.allow("log", "write")?;
+        self.allow("log", Resource::Path("write"))?;
         let level = match level {
             LogLevel::Debug => "debug",
             LogLevel::Info => "info",

@@ -12,9 +12,11 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::config::PoolConfig;
+use crate::outside::Outside;
 use crate::policy;
 use crate::sandbox::Sandbox;
 use crate::sandbox::module::{self, Module};
+use crate::store;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const MAX_DEPTH: usize = 4;
@@ -89,6 +91,7 @@ pub(super) fn build_all(paths: &[PathBuf], announce: Announce) -> anyhow::Result
                 ..PoolConfig::default()
             },
             None,
+            Arc::new(Outside::new(store::memory(), &[])?),
         )?)),
         Announce::Progress => None,
     };

@@ -3,19 +3,28 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::{Common, EXIT_CONFIG};
-use crate::config::yaml_reason;
+use crate::config::{State, parse_state, yaml_reason};
 use crate::decide::Options;
 use crate::document::Document;
-use crate::model::{Event, Verdict};
+use crate::model::{ActionState, Event, Plan, Verdict};
 use crate::report::{self, FORMATS, Judged};
 use crate::service::{Service, Stay};
 use crate::source::{Defaults, recognise};
+use crate::store::ActionStory;
+
+/// An action was not carried out.
+const EXIT_ACTION: u8 = 5;
+/// How long actions may take under `--perform`.
+const PERFORM_TIME: Duration = Duration::from_secs(60);
+/// How long those that run then are waited for.
+const STOP_TIME: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -23,8 +32,10 @@ use crate::source::{Defaults, recognise};
   skopeo inspect --config docker://nginx:1.27 | touchstone check --kind image.configuration -
   touchstone check -o json --fail-on warn reports/*.json > decisions.json
 
+Nothing is done to the world, but shown what would be; --perform does it.
+
 Exit codes: 0 allowed, 1 denied, 2 warnings under --fail-on warn, 3 wrong usage, configuration or input,
-4 denied only because a policy could not decide.")]
+4 denied only because a policy could not decide, 5 an action was not carried out under --perform.")]
 pub(super) struct Check {
     /// Documents to judge, JSON or YAML; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
@@ -50,6 +61,12 @@ pub(super) struct Check {
     /// From which verdict on the exit code tells
     #[arg(long, default_value = "deny", value_name = "VERDICT")]
     fail_on: FailOn,
+    /// Carry out the actions that are due, and wait until each is done or given up (after a minute at most)
+    #[arg(long)]
+    perform: bool,
+    /// The state that policies find: sqlite:FILE or memory
+    #[arg(long, env = "TOUCHSTONE_STATE", value_parser = parse_state, default_value = "memory", value_name = "STATE")]
+    state: State,
     #[command(flatten)]
     common: Common,
 }
@@ -62,18 +79,28 @@ enum FailOn {
 
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let service = Service::new(self.common.origin(self.policies, None, None), Stay::Once)?;
+        let mut origin = self.common.origin(self.policies, None, None);
+        origin.overrides.state = Some(self.state);
         let format = report::find(&self.output).context("no such format")?;
         let options = Options {
             policy: self.policy,
-            dry_run: true,
+            dry_run: !self.perform,
+            seen: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let judged = runtime.block_on(async {
+        let (judged, performed) = runtime.block_on(async {
+            let service = Service::new(origin, Stay::Once).await?;
             load(&service).await?;
-            anyhow::Ok(judge_all(&service, &self.files, &self.kind, &options).await)
+            let judged = judge_all(&service, &self.files, &self.kind, &options).await;
+            let performed = if self.perform {
+                wait_for_actions(&service, &judged).await?
+            } else {
+                Vec::new()
+            };
+            service.outbox.stop(STOP_TIME).await;
+            anyhow::Ok((judged, performed))
         })?;
         let mut out = anstream::stdout().lock();
         match (format.write)(&mut out, &judged) {
@@ -81,8 +108,57 @@ impl Check {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
             written => written.context("cannot write the report")?,
         }
+        for story in &performed {
+            let detail = story.detail.as_deref().unwrap_or_default();
+            tracing::info!(
+                action = story.action.id,
+                state = story.state.as_str(),
+                ?detail,
+                "performed"
+            );
+            if story.state != ActionState::Done {
+                anstream::eprintln!(
+                    "{}: {} {}: {detail:?}",
+                    story.state.as_str(),
+                    story.action.kind,
+                    story.action.target
+                );
+            }
+        }
+        if performed
+            .iter()
+            .any(|story| story.state != ActionState::Done)
+        {
+            return Ok(ExitCode::from(EXIT_ACTION));
+        }
         Ok(exit_code(&judged, self.fail_on))
     }
+}
+
+/// Waits until every action that was due is over.
+async fn wait_for_actions(
+    service: &Service,
+    judged: &[Judged],
+) -> anyhow::Result<Vec<ActionStory>> {
+    let decisions = judged.iter().flat_map(|one| &one.result);
+    let due = decisions
+        .flat_map(|decision| &decision.actions)
+        .filter(|action| action.state == Plan::Due);
+    let ids: Vec<&str> = due.map(|action| action.id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    if tokio::time::timeout(PERFORM_TIME, service.outbox.drained())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some actions are not done after a minute");
+    }
+    let mut stories = Vec::new();
+    for id in ids {
+        stories.extend(service.outside.store.action(id).await?);
+    }
+    Ok(stories)
 }
 
 /// Loads the policies; one that cannot be loaded is a mistake to mend, not a verdict.
@@ -189,6 +265,7 @@ fn read(file: &Path, kind: &str) -> anyhow::Result<Vec<Event>> {
     let defaults = Defaults {
         kind: kind.to_owned(),
         source,
+        id: None,
     };
     let documents = parse(file, bytes)?;
     documents

@@ -13,9 +13,11 @@ use super::EXIT_CONFIG;
 use crate::capability;
 use crate::config::PoolConfig;
 use crate::guest::Info;
+use crate::outside::Outside;
 use crate::policy::{self, Inspection};
 use crate::sandbox::Sandbox;
 use crate::sandbox::module::{self, Kind, Module};
+use crate::store;
 
 #[derive(Args)]
 #[command(after_help = "Example:
@@ -42,6 +44,7 @@ impl Inspect {
                 ..PoolConfig::default()
             },
             None,
+            Arc::new(Outside::new(store::memory(), &[])?),
         )?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -15,9 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::build::{Announce, build_all};
 use super::{Common, size};
-use crate::config::{PoolOverrides, parse_duration};
+use crate::config::{PoolOverrides, State, parse_duration, parse_state};
 use crate::server;
 use crate::service::{Service, Stay};
+use crate::source::amqp;
 use crate::source::http::router;
 use crate::watch::watch;
 
@@ -57,6 +58,9 @@ pub(super) struct Serve {
     /// How long running requests may take after SIGTERM
     #[arg(long, env = "TOUCHSTONE_SHUTDOWN", value_parser = parse_duration, value_name = "TIME")]
     shutdown: Option<Duration>,
+    /// Where decisions and actions are kept: sqlite:FILE or memory
+    #[arg(long, env = "TOUCHSTONE_STATE", value_parser = parse_state, value_name = "STATE")]
+    state: Option<State>,
     /// Do not take up changes of files
     #[arg(long)]
     no_watch: bool,
@@ -75,13 +79,14 @@ impl Serve {
             wait: self.pool_wait,
         };
         origin.overrides.shutdown = self.shutdown;
-        let service = Arc::new(Service::new(origin, Stay::Serve)?);
-        if self.build {
-            build_all(&service.config().policies, Announce::Progress)?;
-        }
+        origin.overrides.state = self.state;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
+        let service = Arc::new(runtime.block_on(Service::new(origin, Stay::Serve))?);
+        if self.build {
+            build_all(&service.config().policies, Announce::Progress)?;
+        }
         let code = runtime.block_on(serve(service, !self.no_watch));
         // A policy that is being compiled is nobody's concern any more.
         runtime.shutdown_background();
@@ -113,9 +118,15 @@ async fn serve(service: Arc<Service>, watching: bool) -> anyhow::Result<ExitCode
         }
         tracing::info!("stopping: finishing what runs");
     };
-    let finished = server::serve(listener, router(service), stop, config.shutdown).await;
+    let pruned = Arc::clone(&service);
+    tokio::spawn(async move { pruned.outbox.prune(|| pruned.config().retention).await });
+    let sources = amqp::start(&service);
+    let router = router(Arc::clone(&service));
+    let finished = server::serve(listener, router, stop, config.shutdown).await;
     if !finished {
         tracing::warn!("some requests did not finish in time");
     }
+    sources.stop(config.shutdown).await;
+    service.outbox.stop(config.shutdown).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,10 +10,16 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use serde_saphyr::Spanned;
+
 use crate::grants::{ImagePattern, Pattern};
 use crate::model::{Mode, Verdict};
 
-use super::{Limits, MAX_MEMORY, parse_duration, parse_size};
+use super::raw_targets::{
+    RawCommand, RawCredentials, RawGrant, RawMail, RawOutbox, RawRetention, RawSecret, RawSource,
+    TextOr,
+};
+use super::{Audit, Limits, MAX_MEMORY, State, parse_duration, parse_size, parse_state};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -27,6 +33,17 @@ pub(super) struct RawHost {
     pub(super) cache: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]
     pub(super) shutdown: Option<Duration>,
+    pub(super) state: Option<Text<State>>,
+    pub(super) audit: Audit,
+    pub(super) retention: RawRetention,
+    pub(super) outbox: RawOutbox,
+    pub(super) sources: Vec<RawSource>,
+    pub(super) credentials: BTreeMap<String, RawCredentials>,
+    pub(super) commands: BTreeMap<String, RawCommand>,
+    pub(super) broker: Option<RawSecret>,
+    pub(super) mail: BTreeMap<String, RawMail>,
+    pub(super) ca: Vec<PathBuf>,
+    pub(super) mask: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,7 +69,7 @@ pub(super) struct RawPolicy {
     #[serde(default)]
     pub(super) settings: Value,
     #[serde(default)]
-    pub(super) grants: BTreeMap<String, Vec<Text<Pattern>>>,
+    pub(super) grants: BTreeMap<String, Vec<Spanned<TextOr<RawGrant>>>>,
     #[serde(default)]
     pub(super) limits: RawLimits,
     #[serde(default)]
@@ -158,6 +175,13 @@ impl FromText for Pattern {
     type Error = crate::grants::PatternError;
     fn from_text(text: &str) -> Result<Pattern, Self::Error> {
         Pattern::parse(text)
+    }
+}
+
+impl FromText for State {
+    type Error = String;
+    fn from_text(text: &str) -> Result<State, String> {
+        parse_state(text)
     }
 }
 

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker};
 use crate::capability::{self, CAPABILITIES, Capability};
 use crate::config::{PolicyConfig, suggestion};
 use crate::data::{Data, hex};
-use crate::grants::{Grants, Pattern};
+use crate::grants::{Grant, Grants, Pattern};
 use crate::guest::bindings::{PolicyIndices, PolicyPre};
 use crate::guest::{Ctx, Info, Reach};
 use crate::sandbox::cache::{Code, Entry, load_fresh};
@@ -35,12 +35,7 @@ pub async fn inspect(
     path: &Path,
     module: &Module,
 ) -> Result<Inspection, LoadError> {
-    let everything = |row: &Capability| {
-        (
-            row.name.to_owned(),
-            Pattern::parse("*").into_iter().collect(),
-        )
-    };
+    let everything = |row: &Capability| (row.name.to_owned(), everywhere());
     let grants = Grants::new(CAPABILITIES.iter().map(everything).collect());
     let config = PolicyConfig::stand_in("inspected".to_owned(), path);
     let loader = Loader {
@@ -69,22 +64,25 @@ pub(super) fn effective_grants(granted: &Grants) -> Result<Grants, LoadError> {
         .map(|row| row.name)
         .collect();
     let mut all = std::collections::BTreeMap::new();
-    for (name, patterns) in granted.iter() {
+    for (name, grants) in granted.iter() {
         if !known.contains(&name) {
             return Err(LoadError::UnknownGrant {
                 name: name.to_owned(),
                 hint: suggestion(name, &known),
             });
         }
-        all.insert(name.to_owned(), patterns.to_vec());
+        let grants = grants.iter().map(|grant| grant.as_ref().clone());
+        all.insert(name.to_owned(), grants.collect());
     }
     for capability in CAPABILITIES.iter().filter(|row| row.example.is_none()) {
-        all.insert(
-            capability.name.to_owned(),
-            Pattern::parse("*").into_iter().collect(),
-        );
+        all.insert(capability.name.to_owned(), everywhere());
     }
     Ok(Grants::new(all))
+}
+
+/// One grant of everything.
+fn everywhere() -> Vec<Grant> {
+    Pattern::parse("*").map(Grant::new).into_iter().collect()
 }
 
 pub(super) fn reads_hold(reads: &[(String, String)], data: &Data) -> bool {
@@ -259,9 +257,12 @@ impl Loader<'_> {
     fn reach(&self) -> Reach {
         let limits = &self.config.limits;
         Reach {
+            policy: self.config.name.as_str().into(),
             grants: Arc::clone(self.grants),
             data: Arc::clone(self.data),
+            outside: Arc::clone(self.sandbox.outside()),
             evaluation: None,
+            wall: limits.configure,
             max_calls: limits.calls,
             max_memory: bytes_of(limits.memory),
             max_time: limits.configure,

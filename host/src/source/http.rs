@@ -1,6 +1,8 @@
 //! The HTTP endpoint: routes, and what each answers. Decisions are 200 whatever the verdict; errors are JSON with an
 //! `error` that says what to do.
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -28,7 +31,8 @@ use crate::source::{
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
-    GET /v1/policies/{name}, GET /v1/generation, GET /healthz, GET /readyz, GET /metrics";
+    GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
+    GET /v1/actions/{id}, POST /v1/actions/{id}/retry, POST /v1/actions/{id}/discard, GET /healthz, GET /readyz, GET /metrics";
 
 type Host = State<Arc<Service>>;
 
@@ -41,17 +45,51 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/policies", get(policies))
         .route("/v1/policies/{name}", get(policy))
         .route("/v1/generation", get(generation))
+        .route("/v1/decisions", get(records::decisions))
+        .route("/v1/decisions/{id}", get(records::decision))
+        .route("/v1/actions", get(records::actions))
+        .route("/v1/actions/{id}", get(records::action))
+        .route("/v1/actions/{id}/retry", post(records::retry))
+        .route("/v1/actions/{id}/discard", post(records::discard))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { Refused::NotFound(format!("no such route; there are {ROUTES}")) })
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
+        .layer(middleware::from_fn(refuse_foreign_pages))
         .with_state(service)
+}
+
+/// A page that somebody has open in a browser must not cause decisions and actions on a host that it happens to reach.
+/// Browsers name the page's origin in every request that could; other clients name none.
+async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+    if request.method() != Method::GET && is_foreign(&request) {
+        return Refused::Forbidden.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_foreign(request: &Request) -> bool {
+    let text = |name| request.headers().get(name)?.to_str().ok();
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return false;
+    };
+    let own = text(header::HOST).or(request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str()));
+    let asking = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    asking.map(|(_, host)| host) != own
 }
 
 /// Why a request gets no answer of its own.
 #[derive(Debug)]
 enum Refused {
+    Forbidden,
+    Conflict(String),
     BadRequest(String),
     NotFound(String),
     NotAllowed,
@@ -63,6 +101,11 @@ enum Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, text) = match self {
+            Refused::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "a page of another origin asks: that is not allowed".to_owned(),
+            ),
+            Refused::Conflict(text) => (StatusCode::CONFLICT, text),
             Refused::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
             Refused::NotFound(text) => (StatusCode::NOT_FOUND, text),
             Refused::NotAllowed => (
@@ -99,9 +142,11 @@ impl From<DecideError> for Refused {
     fn from(error: DecideError) -> Refused {
         match error {
             DecideError::NoSuchPolicy(_) => Refused::NotFound(error.to_string()),
-            DecideError::Overloaded | DecideError::NotReady | DecideError::NoPolicies => {
-                Refused::Overloaded(error)
-            }
+            DecideError::Overloaded
+            | DecideError::NotReady
+            | DecideError::NoPolicies
+            | DecideError::Store(_)
+            | DecideError::Conflict => Refused::Overloaded(error),
         }
     }
 }
@@ -129,6 +174,7 @@ async fn respond(
     let options = Options {
         policy,
         dry_run: query.dry_run,
+        seen: None,
     };
     let decision = service.decider.decide(event, &options).await?;
     Ok(axum::Json(if query.explain {
@@ -187,6 +233,7 @@ fn defaults(source: &str, kind: Option<String>) -> Defaults {
     Defaults {
         kind: kind.unwrap_or_else(|| "event".to_owned()),
         source: source.to_owned(),
+        id: None,
     }
 }
 
@@ -279,7 +326,10 @@ fn describe(service: &Service, member: &Member) -> Value {
         let grants: BTreeMap<&str, Vec<String>> = config
             .grants
             .iter()
-            .map(|(name, patterns)| (name, patterns.iter().map(ToString::to_string).collect()))
+            .map(|(name, grants)| {
+                let patterns = grants.iter().map(|grant| grant.pattern.to_string());
+                (name, patterns.collect())
+            })
             .collect();
         object.extend([
             ("order".to_owned(), json!(config.order)),
@@ -323,10 +373,16 @@ async fn ready(State(service): Host) -> Result<&'static str, Refused> {
 }
 
 async fn metrics(State(service): Host) -> Response {
+    // Without the state, the rest is worth knowing all the more.
+    let depths = service.outside.store.depths().await;
+    let depths = depths
+        .as_ref()
+        .map(|depths| depths.as_slice())
+        .unwrap_or_default();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (
         [(header::CONTENT_TYPE, kind)],
-        service.metrics.encode(&service.sandbox),
+        service.metrics.encode(&service.sandbox, depths),
     )
         .into_response()
 }

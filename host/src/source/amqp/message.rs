@@ -1,0 +1,71 @@
+//! From an AMQP message to an event: a JSON document of any form, or a CloudEvent whose attributes stand in the headers
+//! (AMQP binding 1.0, §3.1, as it is used with 0-9-1).
+
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable};
+use sha2::{Digest, Sha256};
+
+use crate::config::AmqpSource;
+use crate::data::hex;
+use crate::document::Document;
+use crate::model::Event;
+use crate::source::{Attributes, Defaults, SourceError, binary, recognise};
+
+/// What CloudEvents attributes begin with; the second form is for brokers that do not like the first.
+const PREFIXES: [&str; 2] = ["cloudEvents:", "cloudEvents_"];
+
+/// What a message is recognised by when it comes again: its message id, else source and id of its CloudEvent, else its
+/// content.
+pub(super) fn identity(delivery: &Delivery) -> String {
+    if let Some(id) = delivery
+        .properties
+        .message_id()
+        .as_ref()
+        .filter(|id| !id.as_str().is_empty())
+    {
+        return id.as_str().to_owned();
+    }
+    match (attribute(delivery, "source"), attribute(delivery, "id")) {
+        (Some(source), Some(id)) => format!("{source} {id}"),
+        _ => format!("sha256:{}", hex(&Sha256::digest(&delivery.data))),
+    }
+}
+
+/// Reads the event.
+pub(super) fn read(
+    source: &AmqpSource,
+    delivery: &Delivery,
+    id: &str,
+) -> Result<Event, SourceError> {
+    let defaults = Defaults {
+        kind: source.kind.clone(),
+        source: format!("/amqp/{}", source.queue),
+        id: Some(id.to_owned()),
+    };
+    let text = Document::parse_bytes(delivery.data.clone());
+    if attribute(delivery, "specversion").is_none() {
+        return recognise(text?, &defaults);
+    }
+    let attributes = Attributes::read(|name| attribute(delivery, name))?;
+    let document = if delivery.data.is_empty() {
+        Document::parse("{}".to_owned())
+    } else {
+        text
+    };
+    Ok(binary(attributes, document?, &defaults))
+}
+
+fn attribute(delivery: &Delivery, name: &str) -> Option<String> {
+    let headers: &FieldTable = delivery.properties.headers().as_ref()?;
+    let value = PREFIXES.iter().find_map(|prefix| {
+        let full = format!("{prefix}{name}");
+        let mut all = headers.inner().iter();
+        all.find(|(key, _)| key.as_str() == full)
+            .map(|(_, value)| value)
+    })?;
+    match value {
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        _ => None,
+    }
+}

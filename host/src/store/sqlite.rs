@@ -1,0 +1,777 @@
+//! SQLite in a file: one connection that writes, a few that read, WAL, every commit on the disk before it counts.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db};
+use tokio::sync::Mutex;
+
+use super::{
+    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, Pending, Record,
+    Store, StoreError, Written, expiry,
+};
+use crate::config::Retention;
+use crate::model::{Action, ActionState, Attempt, Entry, Verdict, Write};
+
+/// Marks a file as ours ("tstn").
+const APPLICATION: i64 = 0x7473_746e;
+/// The schema's version.
+const VERSION: i64 = 1;
+/// How long to wait for whoever has locked the file.
+const BUSY: Duration = Duration::from_secs(1);
+/// Rows in one statement.
+const ROWS: usize = 32;
+/// Decisions forgotten in one transaction.
+const FORGOTTEN: u32 = 500;
+
+const ACTION: &str = "seq, id, decision, policy, kind, target, destination, lane, key, subject, request, since, state, due, attempts, detail";
+
+/// A database in a file.
+pub(super) struct Sqlite {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+    _lock: File,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        StoreError::Unavailable(error.to_string())
+    }
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        let place = path.display().to_string();
+        let unusable = |error: std::io::Error| StoreError::Unavailable(format!("{place}: {error}"));
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(unusable)?;
+        }
+        let lock = lock(path).map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::InUse(place.clone()),
+            TryLockError::Error(error) => unusable(error),
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(256);
+        let mut writer = SqliteConnection::connect_with(&options).await?;
+        prepare(&mut writer, &place).await?;
+        // What the file is, the writer has said; who only reads may not say it again.
+        let reading = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .min_connections(1)
+            .acquire_timeout(BUSY)
+            .connect_lazy_with(reading);
+        Ok(Sqlite {
+            writer: Mutex::new(writer),
+            readers,
+            _lock: lock,
+        })
+    }
+}
+
+/// Two hosts on one file would carry out every action twice. The lock goes with the process.
+fn lock(path: &Path) -> Result<File, TryLockError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(name)
+        .map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+/// Makes the tables, or finds them.
+async fn prepare(writer: &mut SqliteConnection, place: &str) -> Result<(), StoreError> {
+    let foreign = |reason: String| StoreError::Foreign {
+        place: place.to_owned(),
+        reason,
+    };
+    let number = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql);
+    let tables = number("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *writer)
+        .await?;
+    if tables == 0 {
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(include_str!("schema.sql"))
+            .execute(&mut *transaction)
+            .await?;
+        let stamp =
+            format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        return Ok(());
+    }
+    if number("PRAGMA application_id")
+        .fetch_one(&mut *writer)
+        .await?
+        != APPLICATION
+    {
+        return Err(foreign("it is another program's database".to_owned()));
+    }
+    match number("PRAGMA user_version")
+        .fetch_one(&mut *writer)
+        .await?
+    {
+        VERSION => Ok(()),
+        other => Err(foreign(format!(
+            "it has schema {other}, and this touchstone knows {VERSION}"
+        ))),
+    }
+}
+
+fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+fn time(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
+
+fn record(row: &SqliteRow) -> Result<(i64, Record), sqlx::Error> {
+    let policies: String = row.try_get("policies")?;
+    let verdict: String = row.try_get("verdict")?;
+    let record = Record {
+        id: row.try_get("id")?,
+        time: time(row.try_get("time")?),
+        subject: row.try_get("subject")?,
+        verdict: Verdict::parse(&verdict).unwrap_or(Verdict::Deny),
+        policies: policies.split_whitespace().map(str::to_owned).collect(),
+        body: row.try_get("body")?,
+    };
+    Ok((row.try_get("seq")?, record))
+}
+
+fn action(row: &SqliteRow) -> Result<Action, sqlx::Error> {
+    Ok(Action {
+        id: row.try_get("id")?,
+        decision: row.try_get("decision")?,
+        policy: row.try_get("policy")?,
+        kind: row.try_get("kind")?,
+        target: row.try_get("target")?,
+        destination: row.try_get("destination")?,
+        lane: row.try_get("lane")?,
+        key: row.try_get("key")?,
+        subject: row.try_get("subject")?,
+        request: row.try_get("request")?,
+        since: time(row.try_get("since")?),
+    })
+}
+
+fn pending(row: &SqliteRow) -> Result<Pending, sqlx::Error> {
+    Ok(Pending {
+        seq: row.try_get("seq")?,
+        attempts: row.try_get("attempts")?,
+        due: time(row.try_get("due")?),
+        action: action(row)?,
+    })
+}
+
+fn state(row: &SqliteRow) -> Result<ActionState, sqlx::Error> {
+    let text: String = row.try_get("state")?;
+    Ok(ActionState::parse(&text).unwrap_or(ActionState::Dead))
+}
+
+fn story(row: &SqliteRow) -> Result<(i64, ActionStory), sqlx::Error> {
+    let state = state(row)?;
+    let due: i64 = row.try_get("due")?;
+    let story = ActionStory {
+        action: action(row)?,
+        state,
+        due: (state == ActionState::Due).then(|| time(due)),
+        attempts: row.try_get("attempts")?,
+        detail: row.try_get("detail")?,
+        request: None,
+        history: Vec::new(),
+    };
+    Ok((row.try_get("seq")?, story))
+}
+
+fn entry(row: &SqliteRow) -> Result<(String, Entry), sqlx::Error> {
+    let version: i64 = row.try_get("version")?;
+    let entry = Entry {
+        version: version.unsigned_abs(),
+        value: row.try_get("value")?,
+    };
+    Ok((row.try_get("key")?, entry))
+}
+
+/// Every row, read by a function.
+fn all<T>(
+    rows: &[SqliteRow],
+    read: fn(&SqliteRow) -> Result<T, sqlx::Error>,
+) -> Result<Vec<T>, StoreError> {
+    rows.iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(StoreError::from)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn write(&self, batch: &[Entries], now: Timestamp) -> Result<Vec<Written>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut written = Vec::with_capacity(batch.len());
+        let mut commits: Vec<&Commit> = Vec::new();
+        let mut attempts: Vec<&Attempt> = Vec::new();
+        for entry in batch {
+            match entry {
+                Entries::Attempt(attempt) => {
+                    attempts.push(attempt);
+                    written.push(Written::Kept(Vec::new()));
+                }
+                Entries::Decision(commit) if holds(&mut transaction, commit, now).await? => {
+                    change_keys(&mut transaction, commit, now).await?;
+                    commits.push(commit);
+                    written.push(Written::Kept(Vec::new()));
+                }
+                Entries::Decision(_) => written.push(Written::Conflict),
+            }
+        }
+        insert_decisions(&mut transaction, &commits).await?;
+        let mut new = insert_actions(&mut transaction, &commits, now).await?;
+        insert_attempts(&mut transaction, &attempts, now).await?;
+        transaction.commit().await?;
+        for (entry, written) in batch.iter().zip(&mut written) {
+            if let (Entries::Decision(commit), Written::Kept(kept)) = (entry, written) {
+                let ids = commit.actions.iter().map(|action| &action.id);
+                kept.extend(ids.filter_map(|id| new.remove_entry(id)));
+            }
+        }
+        Ok(written)
+    }
+
+    async fn seen(&self, event: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("SELECT decision FROM seen WHERE event = ? AND until > ?")
+            .bind(event)
+            .bind(micros(now))
+            .fetch_optional(&self.readers);
+        Ok(found.await?)
+    }
+
+    async fn entry(
+        &self,
+        policy: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Entry>, StoreError> {
+        let row = sqlx::query("SELECT key, version, value FROM keys WHERE policy = ? AND key = ? AND (expires IS NULL OR expires > ?)")
+            .bind(policy)
+            .bind(key)
+            .bind(micros(now))
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.as_ref().map(entry).transpose()?.map(|(_, entry)| entry))
+    }
+
+    async fn entries(
+        &self,
+        policy: &str,
+        prefix: &str,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<(String, Entry)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT key, version, value FROM keys WHERE policy = ? AND key >= ? AND substr(key, 1, length(?2)) = ?2 \
+             AND (expires IS NULL OR expires > ?3) ORDER BY key LIMIT ?4",
+        )
+        .bind(policy)
+        .bind(prefix)
+        .bind(micros(now))
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        all(&rows, entry)
+    }
+
+    async fn destinations(&self) -> Result<Vec<String>, StoreError> {
+        let found =
+            sqlx::query_scalar("SELECT DISTINCT destination FROM actions WHERE state = 'due'");
+        Ok(found.fetch_all(&self.readers).await?)
+    }
+
+    async fn due(
+        &self,
+        destination: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Pending>, StoreError> {
+        let mut query = QueryBuilder::<Db>::new("SELECT ");
+        query
+            .push(ACTION)
+            .push(" FROM actions WHERE state = 'due' AND destination = ");
+        query
+            .push_bind(destination)
+            .push(" AND seq > ")
+            .push_bind(after);
+        query.push(" ORDER BY seq LIMIT ").push_bind(limit);
+        all(&query.build().fetch_all(&self.readers).await?, pending)
+    }
+
+    async fn earlier(&self, lane: &str, seq: i64) -> Result<bool, StoreError> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM actions WHERE lane = ? AND state = 'due' AND seq < ?)",
+        )
+        .bind(lane)
+        .bind(seq)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(found != 0)
+    }
+
+    async fn decisions(&self, query: &DecisionQuery) -> Result<Vec<(i64, Record)>, StoreError> {
+        let DecisionQuery {
+            since,
+            until,
+            subject,
+            policy,
+            verdict,
+            before,
+            after,
+            limit,
+        } = query;
+        let mut sql = QueryBuilder::<Db>::new(
+            "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE 1",
+        );
+        // Ids are UUIDv7: they begin with the time, so their index serves both.
+        if let Some(since) = since {
+            sql.push(" AND id >= ")
+                .push_bind(id_at(*since))
+                .push(" AND time >= ")
+                .push_bind(micros(*since));
+        }
+        if let Some(until) = until {
+            let end = until
+                .saturating_add(Duration::from_millis(1))
+                .unwrap_or(Timestamp::MAX);
+            sql.push(" AND id < ")
+                .push_bind(id_at(end))
+                .push(" AND time < ")
+                .push_bind(micros(*until));
+        }
+        if let Some(subject) = subject {
+            sql.push(" AND subject = ").push_bind(subject);
+        }
+        if let Some(policy) = policy {
+            sql.push(" AND instr(policies, ")
+                .push_bind(format!(" {policy} "))
+                .push(") > 0");
+        }
+        if let Some(verdict) = verdict {
+            sql.push(" AND verdict = ").push_bind(verdict.as_str());
+        }
+        if let Some(before) = before {
+            sql.push(" AND id < ").push_bind(before);
+        }
+        match after {
+            Some(after) => sql
+                .push(" AND seq > ")
+                .push_bind(*after)
+                .push(" ORDER BY seq"),
+            None => sql.push(" ORDER BY id DESC"),
+        };
+        sql.push(" LIMIT ").push_bind(*limit);
+        all(&sql.build().fetch_all(&self.readers).await?, record)
+    }
+
+    async fn decision(&self, id: &str) -> Result<Option<Record>, StoreError> {
+        let row = sqlx::query(
+            "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE id = ?",
+        )
+        .bind(id)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row
+            .as_ref()
+            .map(record)
+            .transpose()?
+            .map(|(_, record)| record))
+    }
+
+    async fn actions(&self, query: &ActionQuery) -> Result<Vec<(i64, ActionStory)>, StoreError> {
+        let ActionQuery {
+            state,
+            kind,
+            policy,
+            decision,
+            before,
+            limit,
+        } = query;
+        let mut sql = QueryBuilder::<Db>::new("SELECT ");
+        sql.push(ACTION).push(" FROM actions WHERE 1");
+        if let Some(state) = state {
+            // Written out, so that the partial indexes are used.
+            sql.push(match state {
+                ActionState::Due => " AND state = 'due'",
+                ActionState::Dead => " AND state = 'dead'",
+                ActionState::Done => " AND state = 'done'",
+                ActionState::Discarded => " AND state = 'discarded'",
+            });
+        }
+        for (column, value) in [
+            (" AND kind = ", kind),
+            (" AND policy = ", policy),
+            (" AND decision = ", decision),
+        ] {
+            if let Some(value) = value {
+                sql.push(column).push_bind(value);
+            }
+        }
+        if let Some(before) = before {
+            sql.push(" AND seq < ").push_bind(*before);
+        }
+        sql.push(" ORDER BY seq DESC LIMIT ").push_bind(*limit);
+        all(&sql.build().fetch_all(&self.readers).await?, story)
+    }
+
+    async fn action(&self, id: &str) -> Result<Option<ActionStory>, StoreError> {
+        let mut sql = QueryBuilder::<Db>::new("SELECT ");
+        sql.push(ACTION)
+            .push(" FROM actions WHERE id = ")
+            .push_bind(id);
+        let Some(row) = sql.build().fetch_optional(&self.readers).await? else {
+            return Ok(None);
+        };
+        let (_, mut story) = story(&row)?;
+        let rows = sqlx::query("SELECT action, started, duration, state, next, detail FROM attempts WHERE action = ? ORDER BY rowid")
+            .bind(id)
+            .fetch_all(&self.readers)
+            .await?;
+        story.history = all(&rows, attempt)?;
+        story.request = serde_json::value::RawValue::from_string(story.action.request.clone()).ok();
+        Ok(Some(story))
+    }
+
+    async fn order(&self, id: &str, order: Order, now: Timestamp) -> Result<Ordered, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let found: Option<String> = sqlx::query_scalar("SELECT state FROM actions WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(found) = found.as_deref().and_then(ActionState::parse) else {
+            return Ok(Ordered::Unknown);
+        };
+        let (allowed, state) = match order {
+            Order::Retry => (found != ActionState::Done, ActionState::Due),
+            Order::Discard => (
+                matches!(found, ActionState::Due | ActionState::Dead),
+                ActionState::Discarded,
+            ),
+        };
+        if !allowed {
+            return Ok(Ordered::Refused(found));
+        }
+        let mut sql = QueryBuilder::<Db>::new("UPDATE actions SET state = ");
+        sql.push_bind(state.as_str());
+        sql.push(", attempts = 0, due = ").push_bind(micros(now));
+        sql.push(", changed = ").push_bind(micros(now));
+        if order == Order::Retry {
+            sql.push(", since = ").push_bind(micros(now));
+        }
+        sql.push(" WHERE id = ")
+            .push_bind(id)
+            .push(" RETURNING ")
+            .push(ACTION);
+        let row = sql.build().fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Ordered::Done(Box::new(pending(&row)?)))
+    }
+
+    async fn depths(&self) -> Result<[(ActionState, u64); 2], StoreError> {
+        let count = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.readers);
+        let due = count("SELECT count(*) FROM actions WHERE state = 'due'").await?;
+        let dead = count("SELECT count(*) FROM actions WHERE state = 'dead'").await?;
+        Ok([
+            (ActionState::Due, due.unsigned_abs()),
+            (ActionState::Dead, dead.unsigned_abs()),
+        ])
+    }
+
+    async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
+        let oldest = now.saturating_sub(retention.age).unwrap_or(Timestamp::MIN);
+        let mut full = true;
+        while full {
+            // One piece at a time: decisions wait meanwhile.
+            let mut writer = self.writer.lock().await;
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+            let used: i64 = sqlx::query_scalar(
+                "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+            )
+            .fetch_one(&mut *transaction)
+            .await?;
+            let too_large = used.unsigned_abs() > retention.size.as_u64();
+            let mut gone = 0;
+            for (table, old, extra) in [
+                ("decisions", "time < ", "1"),
+                ("actions", "changed < ", "state IN ('done', 'discarded')"),
+            ] {
+                let mut sql = QueryBuilder::<Db>::new("DELETE FROM ");
+                sql.push(table)
+                    .push(" WHERE seq IN (SELECT seq FROM ")
+                    .push(table);
+                sql.push(" WHERE ").push(extra).push(" AND ");
+                if too_large {
+                    sql.push("1");
+                } else {
+                    sql.push(old).push_bind(micros(oldest));
+                }
+                sql.push(" ORDER BY seq LIMIT ")
+                    .push_bind(FORGOTTEN)
+                    .push(")");
+                gone = sql
+                    .build()
+                    .execute(&mut *transaction)
+                    .await?
+                    .rows_affected()
+                    .max(gone);
+            }
+            for sql in [
+                "DELETE FROM seen WHERE until <= ?",
+                "DELETE FROM keys WHERE expires <= ?",
+            ] {
+                sqlx::query(sql)
+                    .bind(micros(now))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            if gone > 0 {
+                sqlx::query("DELETE FROM attempts WHERE action NOT IN (SELECT id FROM actions)")
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            sqlx::raw_sql("PRAGMA incremental_vacuum")
+                .execute(&mut *writer)
+                .await?;
+            full = gone >= u64::from(FORGOTTEN) || (too_large && gone > 0);
+        }
+        Ok(())
+    }
+}
+
+/// The least id that a decision made then can have.
+fn id_at(time: Timestamp) -> String {
+    let millis = time.as_millisecond().max(0).unsigned_abs();
+    let mut bytes = [0_u8; 16];
+    for (byte, part) in bytes
+        .iter_mut()
+        .zip(millis.to_be_bytes().into_iter().skip(2))
+    {
+        *byte = part;
+    }
+    uuid::Uuid::from_bytes(bytes).to_string()
+}
+
+fn attempt(row: &SqliteRow) -> Result<Attempt, sqlx::Error> {
+    let next: Option<i64> = row.try_get("next")?;
+    let duration: i64 = row.try_get("duration")?;
+    Ok(Attempt {
+        action: row.try_get("action")?,
+        started: time(row.try_get("started")?),
+        duration_ms: duration.unsigned_abs(),
+        state: state(row)?,
+        next: next.map(time),
+        detail: row.try_get("detail")?,
+    })
+}
+
+/// Whether every key that the decision depends on is as it was.
+async fn holds(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    for (policy, write) in &commit.writes {
+        let Some(expected) = write.expected else {
+            continue;
+        };
+        let version: Option<i64> = sqlx::query_scalar(
+            "SELECT version FROM keys WHERE policy = ? AND key = ? AND (expires IS NULL OR expires > ?)",
+        )
+        .bind(policy)
+        .bind(&write.key)
+        .bind(micros(now))
+        .fetch_optional(&mut *connection)
+        .await?;
+        if version.map(i64::unsigned_abs) != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn change_keys(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (
+        policy,
+        Write {
+            key, value, ttl, ..
+        },
+    ) in &commit.writes
+    {
+        let Some(value) = value else {
+            sqlx::query("DELETE FROM keys WHERE policy = ? AND key = ?")
+                .bind(policy)
+                .bind(key)
+                .execute(&mut *connection)
+                .await?;
+            continue;
+        };
+        // What has expired counts as not there: its version begins anew.
+        sqlx::query(
+            "INSERT INTO keys (policy, key, version, value, expires) VALUES (?1, ?2, 1, ?3, ?4) ON CONFLICT (policy, key) DO UPDATE \
+             SET version = CASE WHEN expires <= ?5 THEN 1 ELSE version + 1 END, value = ?3, expires = ?4",
+        )
+        .bind(policy)
+        .bind(key)
+        .bind(value)
+        .bind(expiry(*ttl, now).map(micros))
+        .bind(micros(now))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_decisions(
+    connection: &mut SqliteConnection,
+    commits: &[&Commit],
+) -> Result<(), StoreError> {
+    for rows in commits.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Db>::new(
+            "INSERT INTO decisions (id, time, subject, verdict, policies, body) ",
+        );
+        sql.push_values(rows, |mut row, commit| {
+            let Record {
+                id,
+                time,
+                subject,
+                verdict,
+                policies,
+                body,
+            } = &commit.record;
+            row.push_bind(id)
+                .push_bind(micros(*time))
+                .push_bind(subject)
+                .push_bind(verdict.as_str());
+            row.push_bind(format!(" {} ", policies.join(" ")))
+                .push_bind(body);
+        });
+        sql.build().execute(&mut *connection).await?;
+    }
+    let seen: Vec<_> = commits
+        .iter()
+        .filter_map(|commit| Some((commit.seen.as_ref()?, &commit.record.id)))
+        .collect();
+    for rows in seen.chunks(ROWS) {
+        let mut sql =
+            QueryBuilder::<Db>::new("INSERT OR REPLACE INTO seen (event, decision, until) ");
+        sql.push_values(rows, |mut row, (seen, id)| {
+            row.push_bind(&seen.event)
+                .push_bind(*id)
+                .push_bind(micros(seen.until));
+        });
+        sql.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Answers the actions that are new, with their places.
+async fn insert_actions(
+    connection: &mut SqliteConnection,
+    commits: &[&Commit],
+    now: Timestamp,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let actions: Vec<&Action> = commits.iter().flat_map(|commit| &commit.actions).collect();
+    let mut new = HashMap::new();
+    for rows in actions.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Db>::new(
+            "INSERT INTO actions (id, decision, policy, kind, target, destination, lane, key, subject, request, since, state, due, changed) ",
+        );
+        sql.push_values(rows, |mut row, action| {
+            row.push_bind(&action.id)
+                .push_bind(&action.decision)
+                .push_bind(&action.policy);
+            row.push_bind(&action.kind)
+                .push_bind(&action.target)
+                .push_bind(&action.destination);
+            row.push_bind(&action.lane)
+                .push_bind(&action.key)
+                .push_bind(&action.subject);
+            row.push_bind(&action.request)
+                .push_bind(micros(action.since))
+                .push_bind(ActionState::Due.as_str());
+            row.push_bind(micros(now)).push_bind(micros(now));
+        });
+        sql.push(" ON CONFLICT (id) DO NOTHING RETURNING id, seq");
+        for row in sql.build().fetch_all(&mut *connection).await? {
+            new.insert(row.try_get("id")?, row.try_get("seq")?);
+        }
+    }
+    Ok(new)
+}
+
+/// Attempts count only for actions that are still due: one that was discarded meanwhile stays so.
+async fn insert_attempts(
+    connection: &mut SqliteConnection,
+    attempts: &[&Attempt],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for rows in attempts.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Db>::new(
+            "INSERT INTO attempts (action, started, duration, state, next, detail) ",
+        );
+        sql.push_values(rows, |mut row, attempt| {
+            row.push_bind(&attempt.action)
+                .push_bind(micros(attempt.started));
+            row.push_bind(i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX))
+                .push_bind(attempt.state.as_str());
+            row.push_bind(attempt.next.map(micros))
+                .push_bind(&attempt.detail);
+        });
+        sql.build().execute(&mut *connection).await?;
+        let mut sql = QueryBuilder::<Db>::new("WITH new (id, state, due, detail) AS (");
+        sql.push_values(rows, |mut row, attempt| {
+            row.push_bind(&attempt.action)
+                .push_bind(attempt.state.as_str());
+            row.push_bind(micros(attempt.next.unwrap_or(now)))
+                .push_bind(&attempt.detail);
+        });
+        sql.push(
+            ") UPDATE actions SET state = new.state, due = new.due, detail = new.detail, attempts = attempts + 1, changed = ",
+        );
+        sql.push_bind(micros(now))
+            .push(" FROM new WHERE actions.id = new.id AND actions.state = 'due'");
+        sql.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
