@@ -49,14 +49,29 @@
 //! expensive preparation belongs into deserialisation: a [`Regex`] field is compiled once. The JSON Schema of the
 //! struct is part of the module; mistakes in the settings are all reported at once, with their paths.
 //!
+//! # Reading and acting
+//!
+//! What a policy may reach besides the event, it is granted in policy.yaml. It reads at once: [`data`], [`http`], [`store`],
+//! [`clock`]. It acts by staging a [`webhook`], a [`command`], a message to a [`queue`] or a mail ([`notify`]): the host
+//! carries an [`Action`] out after the decision, if the verdict of all policies together is the one that it waits for.
+//! Each module says what its grant looks like; what a host call is refused with is an [`Error`].
+//!
 //! # Testing
 //!
 //! The same code runs natively in `cargo test`, with a fake for each capability: see [`testing`].
 
 pub mod clock;
+pub mod command;
 pub mod data;
+pub mod http;
 pub mod log;
+pub mod notify;
+pub mod queue;
+pub mod store;
+pub mod webhook;
 
+mod action;
+mod error;
 mod event;
 mod policy;
 mod regex;
@@ -65,6 +80,8 @@ mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+pub use action::Action;
+pub use error::Error;
 pub use event::Event;
 pub use policy::{Policy, Undecided};
 pub use regex::Regex;
@@ -75,8 +92,8 @@ pub type Need = (&'static str, &'static str);
 /// What nearly every policy uses.
 pub mod prelude {
     pub use crate::{
-        Event, Finding, Image, ImageName, Level, Outcome, Policy, Problem, Regex, Severity,
-        Undecided,
+        Condition, Event, Finding, Image, ImageName, Level, Outcome, Policy, Problem, Regex,
+        Severity, Undecided,
     };
     pub use schemars::JsonSchema;
     pub use serde::Deserialize;
@@ -89,7 +106,7 @@ pub use {schemars, serde, serde_json};
 
 pub use bindings::exports::touchstone::policy::guest::Problem;
 pub use bindings::touchstone::policy::types::{
-    Error, Finding, Image, ImageName, Level, Outcome, Severity,
+    Condition, Finding, Image, ImageName, Level, Outcome, Severity,
 };
 
 #[doc(hidden)]
@@ -107,6 +124,8 @@ pub mod bindings {
         pub_export_macro: true,
         export_macro_name: "export_guest",
         default_bindings_module: "touchstone_sdk::bindings",
+        // Printed, the generated one would be Rust code.
+        with: { "touchstone:policy/types@0.1.0/error": crate::Error },
     });
 }
 

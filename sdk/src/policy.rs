@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::bindings::exports::touchstone::policy::guest::{Info, Need};
 use crate::bindings::touchstone::policy::types::EventInfo;
-use crate::{Error, Event, Finding, Level, Outcome, Problem, Severity, settings};
+use crate::{Event, Finding, Level, Outcome, Problem, Severity, settings};
 
 /// A policy: its settings are its fields.
 ///
@@ -244,17 +244,4 @@ pub fn evaluate<P: Policy>(slot: &Slot<P>, info: EventInfo) -> Result<Outcome, S
 fn report_panics() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string(), &[])));
-}
-
-impl Error {
-    /// What was asked for, in words.
-    pub fn message(&self) -> &str {
-        match self {
-            Error::Denied(text)
-            | Error::NotFound(text)
-            | Error::Unavailable(text)
-            | Error::Invalid(text)
-            | Error::Exhausted(text) => text,
-        }
-    }
 }

@@ -25,14 +25,25 @@
 //! assert_eq!(outcome.findings[0].id, "blocked");
 //! ```
 
+mod actions;
+mod answers;
+mod grants;
+mod keys;
+mod test_event;
+
 use std::cell::RefCell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::bindings::touchstone::policy::types::EventInfo;
+use self::answers::Answer;
+use self::grants::Grant;
+use self::keys::Keys;
 use crate::policy::read_settings;
 use crate::{Event, Image, Outcome, Policy, Problem, Undecided};
+
+pub use self::actions::Staged;
+pub use self::test_event::TestEvent;
 
 /// The host's own parser, so that the fake cannot disagree with it.
 #[path = "../../host/src/image.rs"]
@@ -52,9 +63,12 @@ thread_local! {
 pub struct Host {
     data: Value,
     now: Option<SystemTime>,
-    grants: Vec<(String, String)>,
+    grants: Vec<Grant>,
+    answers: Vec<Answer>,
+    keys: Keys,
     event: TestEvent,
     log: Vec<String>,
+    staged: Vec<Staged>,
 }
 
 impl Host {
@@ -65,8 +79,19 @@ impl Host {
 
     /// Grants a capability by a pattern, as `grants` in policy.yaml does.
     pub fn grant(mut self, capability: &str, pattern: &str) -> Host {
-        self.grants
-            .push((capability.to_owned(), pattern.to_owned()));
+        self.grants.push(Grant {
+            capability: capability.to_owned(),
+            pattern: pattern.to_owned(),
+            credentials: Vec::new(),
+        });
+        self
+    }
+
+    /// Lists credentials in the grant that was given last, as its `credentials` in policy.yaml does.
+    pub fn credentials(mut self, name: &str) -> Host {
+        if let Some(grant) = self.grants.last_mut() {
+            grant.credentials.push(name.to_owned());
+        }
         self
     }
 
@@ -82,6 +107,32 @@ impl Host {
         self
     }
 
+    /// What `http` finds at a URL, written as the policy writes it; the others are unavailable.
+    pub fn answer(mut self, url: &str, status: u16, body: impl AsRef<[u8]>) -> Host {
+        self.answers.push(Answer {
+            url: url.to_owned(),
+            status,
+            headers: Vec::new(),
+            body: body.as_ref().to_owned(),
+        });
+        self
+    }
+
+    /// Adds a header to the answer that was given last.
+    pub fn header(mut self, name: &str, value: &str) -> Host {
+        if let Some(answer) = self.answers.last_mut() {
+            let header = (name.to_ascii_lowercase(), value.to_owned());
+            answer.headers.push(header);
+        }
+        self
+    }
+
+    /// What the policy finds in its `store`, as version 1.
+    pub fn stored(mut self, key: &str, value: Value) -> Host {
+        self.keys.put(key, &value.to_string(), None);
+        self
+    }
+
     /// What `configure` says about these settings; empty when nothing is wrong.
     pub fn configure<P: Policy>(self, settings: Value) -> Vec<Problem> {
         HOST.set(self);
@@ -90,7 +141,7 @@ impl Host {
             .unwrap_or_default()
     }
 
-    /// Configures the policy and lets it judge the event.
+    /// Configures the policy and lets it judge the event. When it cannot decide, what it staged is forgotten.
     ///
     /// # Panics
     ///
@@ -105,17 +156,19 @@ impl Host {
         event: TestEvent,
     ) -> Result<Outcome, Undecided> {
         self.event = event.clone();
+        let before = self.keys.clone();
         HOST.set(self);
-        match read_settings::<P>(&settings.to_string()) {
+        let outcome = match read_settings::<P>(&settings.to_string()) {
             Ok(policy) => policy.evaluate(&Event::new(event.info())),
             Err(problems) => panic!("settings: {problems:#?}"),
+        };
+        if outcome.is_err() {
+            HOST.with_borrow_mut(|host| {
+                host.keys = before;
+                host.staged.clear();
+            });
         }
-    }
-
-    fn permits(&self, capability: &str, resource: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|(name, pattern)| name == capability && covers(pattern, resource))
+        outcome
     }
 }
 
@@ -124,83 +177,19 @@ pub fn logged() -> Vec<String> {
     HOST.with_borrow(|host| host.log.clone())
 }
 
-/// Segment by segment; `*` is one whole segment, and as the last one the rest.
-fn covers(pattern: &str, resource: &str) -> bool {
-    let mut parts = resource.split('/');
-    let mut segments = pattern.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        match (segment, parts.next()) {
-            (_, None) => return false,
-            ("*", Some(_)) if segments.peek().is_none() => return true,
-            ("*", Some(_)) => {}
-            (exact, Some(part)) if exact == part => {}
-            _ => return false,
-        }
-    }
-    parts.next().is_none()
+/// The actions that the last policy staged on this thread, in order.
+pub fn staged() -> Vec<Staged> {
+    HOST.with_borrow(|host| host.staged.clone())
 }
 
-/// An event for a test.
-#[derive(Clone, Debug, Default)]
-pub struct TestEvent {
-    kind: String,
-    subject: Option<String>,
-    namespace: Option<String>,
-    data: Value,
-    images: Vec<(String, String)>,
+/// What the last policy on this thread left at a key of its store.
+pub fn stored(key: &str) -> Option<Value> {
+    HOST.with_borrow(|host| host.keys.value(key))
 }
 
-impl TestEvent {
-    /// Of a kind, with an empty document.
-    pub fn new(kind: &str) -> TestEvent {
-        TestEvent {
-            kind: kind.to_owned(),
-            data: Value::Object(Default::default()),
-            ..TestEvent::default()
-        }
-    }
-
-    /// Its document.
-    pub fn data(mut self, data: Value) -> TestEvent {
-        self.data = data;
-        self
-    }
-
-    /// What it is about.
-    pub fn subject(mut self, subject: &str) -> TestEvent {
-        self.subject = Some(subject.to_owned());
-        self
-    }
-
-    /// Where it belongs.
-    pub fn namespace(mut self, namespace: &str) -> TestEvent {
-        self.namespace = Some(namespace.to_owned());
-        self
-    }
-
-    /// An image that it is about. The host finds them in the document; here they are given.
-    pub fn image(mut self, pointer: &str, text: &str) -> TestEvent {
-        self.images.push((pointer.to_owned(), text.to_owned()));
-        self
-    }
-
-    fn info(self) -> EventInfo {
-        let TestEvent {
-            kind,
-            subject,
-            namespace,
-            ..
-        } = self;
-        let (id, source) = ("test".to_owned(), "/test".to_owned());
-        EventInfo {
-            id,
-            kind,
-            source,
-            time: "2026-01-01T00:00:00Z".to_owned(),
-            subject,
-            namespace,
-        }
-    }
+/// How long what the last policy on this thread left at a key is kept; nothing when for good.
+pub fn stored_for(key: &str) -> Option<Duration> {
+    HOST.with_borrow(|host| host.keys.ttl(key))
 }
 
 /// The fake of `event`.
@@ -248,13 +237,12 @@ pub(crate) mod event {
 /// The fake of `data`.
 pub(crate) mod data {
     use super::HOST;
+    use super::grants::{Resource, allow};
     use crate::Error;
 
     pub(crate) fn get(path: &str) -> Result<String, Error> {
         HOST.with_borrow(|host| {
-            if !host.permits("data", path) {
-                return Err(Error::Denied(format!("data {path:?} is not granted")));
-            }
+            allow(&host.grants, "data", &Resource::Path(path))?;
             let value = host
                 .data
                 .pointer(&format!("/{path}"))
@@ -269,14 +257,13 @@ pub(crate) mod clock {
     use std::time::{Duration, SystemTime};
 
     use super::HOST;
+    use super::grants::{Resource, allow};
     use crate::Error;
     use crate::bindings::touchstone::policy::clock::Instant;
 
     pub(crate) fn now() -> Result<Instant, Error> {
         HOST.with_borrow(|host| {
-            if !host.permits("clock", "now") {
-                return Err(Error::Denied("clock \"now\" is not granted".to_owned()));
-            }
+            allow(&host.grants, "clock", &Resource::Path("now"))?;
             let now = host.now.unwrap_or_else(SystemTime::now);
             let since = now
                 .duration_since(SystemTime::UNIX_EPOCH)
@@ -306,5 +293,77 @@ pub(crate) mod log {
             .map(|(key, value)| format!(" {key}={value}"))
             .collect();
         HOST.with_borrow_mut(|host| host.log.push(format!("{level}: {message}{fields}")));
+    }
+}
+
+/// The fake of `http`.
+pub(crate) mod http {
+    pub(crate) use super::answers::fetch;
+}
+
+/// The fake of `store`.
+pub(crate) mod store {
+    pub(crate) use super::keys::{compare_and_swap, delete, get, list, put};
+}
+
+/// The fake of `webhook`.
+pub(crate) mod webhook {
+    pub(crate) use super::actions::webhook as stage;
+}
+
+/// The fake of `command`.
+pub(crate) mod command {
+    pub(crate) use super::actions::command as stage;
+}
+
+/// The fake of `queue`.
+pub(crate) mod queue {
+    pub(crate) use super::actions::queue as stage;
+}
+
+/// The fake of `notify`.
+pub(crate) mod notify {
+    pub(crate) use super::actions::notify as stage;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Leaves its traces, and then decides or does not.
+    #[derive(Deserialize, JsonSchema)]
+    struct Example {
+        decides: bool,
+    }
+
+    impl Policy for Example {
+        fn evaluate(&self, _: &Event) -> Result<Outcome, Undecided> {
+            crate::store::put("seen", &2)?;
+            crate::command::run("mark").stage()?;
+            if self.decides {
+                return Ok(Outcome::default());
+            }
+            crate::command::run("format").stage()?;
+            Ok(Outcome::default())
+        }
+    }
+
+    #[test]
+    fn a_policy_that_cannot_decide_leaves_nothing_behind() {
+        let judge = |decides| {
+            let host = Host::new()
+                .grant("command", "mark")
+                .grant("store", "seen")
+                .stored("seen", json!(1));
+            host.evaluate::<Example>(json!({"decides": decides}), TestEvent::new("event"))
+        };
+        assert!(judge(true).is_ok());
+        assert_eq!((staged().len(), stored("seen")), (1, Some(json!(2))));
+        assert_eq!(
+            judge(false).unwrap_err().reason(),
+            "command \"format\" is not granted"
+        );
+        assert_eq!((staged().len(), stored("seen")), (0, Some(json!(1))));
     }
 }

@@ -1,0 +1,68 @@
+//! The events that tests let policies judge.
+
+use serde_json::Value;
+
+use crate::bindings::touchstone::policy::types::EventInfo;
+
+/// An event for a test.
+#[derive(Clone, Debug, Default)]
+pub struct TestEvent {
+    kind: String,
+    subject: Option<String>,
+    namespace: Option<String>,
+    pub(super) data: Value,
+    pub(super) images: Vec<(String, String)>,
+}
+
+impl TestEvent {
+    /// Of a kind, with an empty document.
+    pub fn new(kind: &str) -> TestEvent {
+        TestEvent {
+            kind: kind.to_owned(),
+            data: Value::Object(Default::default()),
+            ..TestEvent::default()
+        }
+    }
+
+    /// Its document.
+    pub fn data(mut self, data: Value) -> TestEvent {
+        self.data = data;
+        self
+    }
+
+    /// What it is about.
+    pub fn subject(mut self, subject: &str) -> TestEvent {
+        self.subject = Some(subject.to_owned());
+        self
+    }
+
+    /// Where it belongs.
+    pub fn namespace(mut self, namespace: &str) -> TestEvent {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// An image that it is about. The host finds them in the document; here they are given.
+    pub fn image(mut self, pointer: &str, text: &str) -> TestEvent {
+        self.images.push((pointer.to_owned(), text.to_owned()));
+        self
+    }
+
+    pub(super) fn info(self) -> EventInfo {
+        let TestEvent {
+            kind,
+            subject,
+            namespace,
+            ..
+        } = self;
+        let (id, source) = ("test".to_owned(), "/test".to_owned());
+        EventInfo {
+            id,
+            kind,
+            source,
+            time: "2026-01-01T00:00:00Z".to_owned(),
+            subject,
+            namespace,
+        }
+    }
+}
