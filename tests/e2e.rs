@@ -8,10 +8,15 @@
     reason = "tests"
 )]
 
+#[path = "receiver.rs"]
+#[allow(dead_code, reason = "shared by test programs that use different parts")]
+mod receiver;
 #[path = "support.rs"]
 #[allow(dead_code, reason = "shared by test programs that use different parts")]
 mod support;
 
+#[path = "e2e/actions.rs"]
+mod actions;
 #[path = "e2e/command_line.rs"]
 mod command_line;
 #[path = "e2e/contract.rs"]
@@ -26,6 +31,8 @@ mod layers;
 mod loading;
 #[path = "e2e/readme.rs"]
 mod readme;
+#[path = "e2e/reads.rs"]
+mod reads;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/sandbox.rs"]

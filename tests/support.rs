@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use touchstone::config::{Overrides, State};
-use touchstone::decide::Options;
+use touchstone::decide::{DecideError, Options};
 use touchstone::document::Document;
-use touchstone::model::{Decision, PolicyDecision};
+use touchstone::model::{Decision, Event, PolicyDecision};
 use touchstone::service::{Origin, Service, Stay};
 use touchstone::source::{Defaults, recognise};
 
@@ -123,6 +123,19 @@ impl Folder {
         self
     }
 
+    /// Writes touchstone.yaml, which names the folders.
+    pub fn config(&self, config: Value) -> &Folder {
+        let mut yaml = json!({"policies": ["policies"], "data": ["data"]});
+        yaml.as_object_mut()
+            .unwrap()
+            .extend(config.as_object().unwrap().clone());
+        replace(
+            &self.path().join("touchstone.yaml"),
+            yaml.to_string().as_bytes(),
+        );
+        self
+    }
+
     pub fn origin(&self) -> Origin {
         let overrides = Overrides {
             policies: vec![self.path().join("policies")],
@@ -131,8 +144,9 @@ impl Folder {
             state: Some(State::Memory),
             ..Overrides::default()
         };
+        let file = self.path().join("touchstone.yaml");
         Origin {
-            file: None,
+            file: file.exists().then_some(file),
             overrides,
         }
     }
@@ -141,6 +155,16 @@ impl Folder {
     pub fn service(&self) -> Host {
         Host::new(self.origin())
     }
+}
+
+fn event(document: &Value, kind: &str) -> Event {
+    let document = Document::parse(document.to_string()).unwrap();
+    let defaults = Defaults {
+        kind: kind.into(),
+        source: "/test".into(),
+        id: None,
+    };
+    recognise(document, &defaults).unwrap()
 }
 
 /// As editors do it: a new file takes the place of the old one.
@@ -178,19 +202,16 @@ impl Host {
     }
 
     pub fn decide_as(&self, document: &Value, kind: &str, options: &Options) -> Decision {
-        let document = Document::parse(document.to_string()).unwrap();
-        let event = recognise(
-            document,
-            &Defaults {
-                kind: kind.into(),
-                source: "/test".into(),
-                id: None,
-            },
-        )
-        .unwrap();
+        let event = event(document, kind);
         self.runtime
             .block_on(self.service.decider.decide(event, options))
             .unwrap()
+    }
+
+    pub fn try_decide(&self, document: &Value) -> Result<Decision, DecideError> {
+        let decider = &self.service.decider;
+        self.runtime
+            .block_on(decider.decide(event(document, "event"), &Options::default()))
     }
 
     /// What the only policy says to `{"act": …}`.
@@ -265,7 +286,21 @@ impl Server {
         Server::spawn(&mut command)
     }
 
+    /// With the folder's touchstone.yaml.
+    pub fn with_config(folder: &Folder) -> Server {
+        let mut command = Command::new(TOUCHSTONE);
+        command
+            .args(["serve", "--config"])
+            .arg(folder.path().join("touchstone.yaml"));
+        Server::spawn(&mut command)
+    }
+
     pub fn spawn(command: &mut Command) -> Server {
+        Server::spawn_heard(command, |line| eprintln!("{line}"))
+    }
+
+    /// Gives what the server logs to somebody, line by line.
+    pub fn spawn_heard(command: &mut Command, hear: impl Fn(&str) + Send + 'static) -> Server {
         // Without a state of its own, it keeps none.
         if !command.get_args().any(|argument| argument == "--state") {
             command.args(["--state", "memory"]);
@@ -284,13 +319,9 @@ impl Server {
             if let Some((_, url)) = line.split_once("listening on ") {
                 break url.trim().to_owned();
             }
-            eprintln!("{line}");
+            hear(&line);
         };
-        std::thread::spawn(move || {
-            lines
-                .map_while(Result::ok)
-                .for_each(|line| eprintln!("{line}"))
-        });
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| hear(&line)));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .build()

@@ -1,7 +1,10 @@
 //! The command line. Each command is a file in `cli/`.
 
+mod actions;
 mod build;
 mod check;
+mod client;
+mod decisions;
 mod inspect;
 mod serve;
 
@@ -57,6 +60,10 @@ enum Command {
     Serve(serve::Serve),
     /// Judge documents, for people and pipelines
     Check(check::Check),
+    /// Show the decisions that a host has made
+    Decisions(decisions::Decisions),
+    /// Show what a host does to the world, and how it goes
+    Actions(actions::Actions),
     /// Build policy crates into modules
     Build(build::Build),
     /// Show what a module is and what it asks for
@@ -149,6 +156,8 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Decisions(decisions) => decisions.run(),
+        Command::Actions(actions) => actions.run(),
         Command::Build(build) => build.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Completions { shell } => {

@@ -13,7 +13,7 @@ use crate::image::ImageName;
 use crate::model::{
     Condition, Event, EventImage, Finding, Level, LogLine, Outcome, Severity, Staged, Write,
 };
-use crate::outside::Outside;
+use crate::outside::{CredentialsError, Outside};
 
 use self::bindings::exports::touchstone::policy::guest as exported;
 use self::bindings::touchstone::policy::types;
@@ -89,6 +89,16 @@ impl From<types::Error> for Refusal {
 /// A request that makes no sense.
 pub fn invalid(reason: String) -> Refusal {
     Refusal::Error(types::Error::Invalid(reason))
+}
+
+impl From<CredentialsError> for Refusal {
+    fn from(error: CredentialsError) -> Refusal {
+        let text = error.to_string();
+        Refusal::Error(match error {
+            CredentialsError::Unknown(_) => types::Error::NotFound(text),
+            CredentialsError::Unusable { .. } => types::Error::Unavailable(text),
+        })
+    }
 }
 
 impl From<types::Condition> for Condition {

@@ -67,6 +67,12 @@ fn shape(decision: &Decision) -> Value {
     if !findings.is_empty() {
         shape["findings"] = findings.into();
     }
+    if !decision.actions.is_empty() {
+        let actions = decision.actions.iter();
+        shape["actions"] = actions
+            .map(|action| json!({"kind": action.kind, "target": action.target, "condition": action.condition, "state": action.state}))
+            .collect();
+    }
     if let Some(fault) = &policy.fault {
         shape["fault"] = json!(fault)["kind"].clone();
     }
@@ -95,6 +101,7 @@ fn every_case_of_every_example_comes_out_as_it_says() {
             assert_eq!(host.error(&name), "", "{}", path.display());
             let options = Options {
                 policy: Some(name.clone()),
+                dry_run: true,
                 ..Options::default()
             };
             let found = shape(&host.decide_as(&case.event, &case.kind, &options));
@@ -118,6 +125,10 @@ fn with_settings(example: &Path, settings: &Value) -> Host {
     yaml["settings"] = settings.clone();
     yaml["module"] = json!(example.join(yaml["module"].as_str().unwrap()));
     fs::write(copy.join("policy.yaml"), yaml.to_string()).unwrap();
+    let named = example.join("touchstone.yaml");
+    if named.exists() {
+        fs::copy(named, copy.join("touchstone.yaml")).unwrap();
+    }
     host(
         &copy,
         &[example.join("data")]
@@ -154,7 +165,7 @@ fn the_real_reviews_are_judged_on_the_real_data() {
         .iter()
         .map(|policy| policy.name.as_str())
         .collect();
-    assert_eq!(names, ["image-source", "vulnerable-layers"]);
+    assert_eq!(names, ["image-source", "quarantine", "vulnerable-layers"]);
     let denied = judge("image-review-denied.json");
     assert_eq!(denied.verdict, Verdict::Deny);
     let findings = &denied

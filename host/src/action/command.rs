@@ -143,8 +143,7 @@ fn process(
         process.env(name, value);
     }
     process
-        .env("TOUCHSTONE_IDEMPOTENCY_KEY", &action.key)
-        .env("TOUCHSTONE_ACTION", &action.id)
+        .env("TOUCHSTONE_IDEMPOTENCY_KEY", &action.id)
         .env("TOUCHSTONE_DECISION", &action.decision)
         .env("TOUCHSTONE_POLICY", &action.policy)
         .stdin(Stdio::piped())

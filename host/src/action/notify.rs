@@ -166,7 +166,7 @@ fn message(server: &MailServer, action: &Action, letter: &Letter) -> Result<Mess
         Ok::<_, String>(Mailbox::new(None, address))
     };
     // Mail servers and readers recognise a repetition by its Message-ID.
-    let id = hex(&Sha256::digest(&action.key));
+    let id = hex(&Sha256::digest(&action.id));
     Message::builder()
         .from(mailbox(&server.from)?)
         .to(mailbox(&letter.to)?)

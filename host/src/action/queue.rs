@@ -173,7 +173,7 @@ async fn publish(
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
-        .with_message_id(action.key.as_str().into())
+        .with_message_id(action.id.as_str().into())
         .with_app_id("touchstone".into())
         .with_headers(headers);
     let options = BasicPublishOptions {

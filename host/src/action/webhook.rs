@@ -19,6 +19,7 @@ use crate::guest::bindings::touchstone::policy::types::Terms;
 use crate::guest::bindings::touchstone::policy::webhook::{Host, Method as Asked, Request};
 use crate::guest::{Ctx, Refusal, invalid};
 use crate::model::Action;
+use crate::outside::CredentialsError;
 
 /// What only the host sends. The last three are those of the Standard Webhooks specification.
 const RESERVED: [&str; 5] = [
@@ -68,9 +69,7 @@ impl Host for Ctx {
         if let Some(name) = &credentials
             && !self.outside().targets().credentials.contains_key(name)
         {
-            return Err(invalid(format!(
-                "touchstone.yaml has no credentials {name:?}"
-            )));
+            return Err(CredentialsError::Unknown(name.clone()).into());
         }
         let webhook = Webhook {
             method: match method {
@@ -118,7 +117,7 @@ fn call(performers: &Performers, action: &Action) -> Result<Call, Failure> {
         |text: &str| HeaderValue::from_str(text).map_err(|error| Failure::Final(error.to_string()));
     headers.insert(
         HeaderName::from_static("idempotency-key"),
-        value(&action.key)?,
+        value(&action.id)?,
     );
     if let Some(name) = &webhook.credentials {
         // Whoever mends touchstone.yaml has until the action is too old.
@@ -129,8 +128,8 @@ fn call(performers: &Performers, action: &Action) -> Result<Call, Failure> {
         headers.extend(ready.headers);
         if let Some(key) = ready.sign {
             let now = Timestamp::now().as_second();
-            let signature = signature(&key, &action.key, now, &body).map_err(Failure::Final)?;
-            headers.insert(HeaderName::from_static("webhook-id"), value(&action.key)?);
+            let signature = signature(&key, &action.id, now, &body).map_err(Failure::Final)?;
+            headers.insert(HeaderName::from_static("webhook-id"), value(&action.id)?);
             headers.insert(HeaderName::from_static("webhook-timestamp"), now.into());
             headers.insert(
                 HeaderName::from_static("webhook-signature"),

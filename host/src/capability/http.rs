@@ -13,7 +13,6 @@ use crate::grants::{Grant, Resource};
 use crate::guest::bindings::touchstone::policy::http::{Host, Method as Asked, Request, Response};
 use crate::guest::bindings::touchstone::policy::types::Error;
 use crate::guest::{Ctx, Refusal, invalid};
-use crate::outside::CredentialsError;
 
 /// The largest answer, where the grant does not say.
 const MAX_BODY: u64 = 1 << 20;
@@ -65,10 +64,7 @@ impl Ctx {
         let mut headers = hop.headers.clone();
         let outside = self.outside().clone();
         if let Some(name) = &hop.credentials {
-            let secret = outside.credentials(name).map_err(|error| match error {
-                CredentialsError::Unknown(_) => Error::NotFound(error.to_string()),
-                CredentialsError::Unusable { .. } => Error::Unavailable(error.to_string()),
-            })?;
+            let secret = outside.credentials(name)?;
             headers.extend(secret.headers);
         }
         let fetch = Fetch {

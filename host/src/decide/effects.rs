@@ -108,8 +108,7 @@ fn order(id: String, policy: &str, action: Staged, decision: &Decision, event: &
         target,
         destination,
         lane,
-        // Keys of different policies do not meet at the receiver.
-        key: key.map_or_else(|| id.clone(), |key| format!("{policy}/{key}")),
+        key,
         subject,
         request,
         since: Timestamp::now(),

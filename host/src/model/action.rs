@@ -111,7 +111,8 @@ pub struct PlannedAction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
-    /// A UUID; for one that has a key, made from policy, kind and key, so that the same key is the same action.
+    /// A UUID; for one that has a key, made from policy, kind and key, so that the same key is the same action. It goes
+    /// out with the action: the receiver can recognise a repetition by it.
     pub id: String,
     /// The decision that caused it.
     pub decision: String,
@@ -127,8 +128,9 @@ pub struct Action {
     /// Ordered actions of one lane are carried out one after the other.
     #[serde(skip)]
     pub lane: Option<String>,
-    /// What the receiver can recognise a repetition by.
-    pub key: String,
+    /// See [`Staged::key`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// What the event was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,

@@ -7,7 +7,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::Judged;
-use crate::model::{Decision, Finding, Level, Mode, PolicyDecision, Verdict};
+use crate::model::{Decision, Finding, Level, Mode, Plan, PolicyDecision, Verdict};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -59,6 +59,21 @@ fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::
         .unwrap_or_default();
     for policy in &decision.policies {
         write_policy(out, policy, width)?;
+    }
+    for action in &decision.actions {
+        let what = match action.state {
+            Plan::Planned => "would be done",
+            Plan::Due => "to be done",
+            Plan::Skipped => "not under this verdict",
+            Plan::Monitored => "not in monitor mode",
+        };
+        writeln!(
+            out,
+            "      {:width$}  {DIM}{what}:{DIM:#} {} {}",
+            action.policy,
+            action.kind,
+            plain(&action.target)
+        )?;
     }
     for name in &decision.skipped {
         writeln!(

@@ -49,7 +49,7 @@ fn action(id: &str, destination: &str) -> Action {
         target: "https://example.com/a".to_owned(),
         destination: destination.to_owned(),
         lane: None,
-        key: format!("key of {id}"),
+        key: Some(format!("key of {id}")),
         subject: None,
         request: "{\"a\":1}".to_owned(),
         since: at(0),

@@ -26,7 +26,7 @@ CREATE TABLE actions (
   target TEXT NOT NULL,
   destination TEXT NOT NULL,
   lane TEXT,
-  key TEXT NOT NULL,
+  key TEXT,
   subject TEXT,
   request TEXT NOT NULL,
   since INTEGER NOT NULL,

@@ -1,0 +1,86 @@
+//! Asking a host that runs.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use http::{HeaderMap, Method};
+use serde_json::Value;
+use url::Url;
+
+use crate::egress::{Call, Egress};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// Which host is asked.
+#[derive(Args)]
+pub(super) struct Client {
+    /// The host to ask
+    #[arg(
+        long,
+        global = true,
+        env = "TOUCHSTONE_SERVER",
+        default_value = "http://127.0.0.1:8181",
+        value_name = "URL"
+    )]
+    server: Url,
+    #[arg(skip)]
+    egress: std::sync::OnceLock<Egress>,
+}
+
+impl Client {
+    /// The answer as JSON; what the host says when it refuses is the error.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        parameters: &[(&str, String)],
+    ) -> anyhow::Result<Value> {
+        let mut url = self.server.join(path).context("--server")?;
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        let egress = match self.egress.get() {
+            Some(egress) => egress,
+            None => {
+                let egress = Egress::new(&[])?;
+                self.egress.get_or_init(|| egress)
+            }
+        };
+        let call = Call {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            allow_private: true,
+            timeout: TIMEOUT,
+            max_body: MAX_ANSWER,
+        };
+        let sent = egress.send(call).await;
+        let answer = sent
+            .with_context(|| format!("cannot ask {}: name the host with --server", self.server))?;
+        let value: Value = serde_json::from_slice(&answer.body)
+            .with_context(|| format!("{} does not answer like a touchstone", self.server))?;
+        if answer.status != 200 {
+            let text = value
+                .get("error")
+                .and_then(Value::as_str)
+                .unwrap_or("no reason given");
+            bail!("{}: {text}", answer.status);
+        }
+        Ok(value)
+    }
+}
+
+/// A field as text, without control characters; nothing where there is none.
+pub(super) fn field<'a>(value: &'a Value, pointer: &str) -> std::borrow::Cow<'a, str> {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) if text.contains(char::is_control) => {
+            text.replace(char::is_control, "\u{fffd}").into()
+        }
+        Some(Value::String(text)) => text.as_str().into(),
+        None | Some(Value::Null) => "".into(),
+        Some(other) => other.to_string().into(),
+    }
+}
