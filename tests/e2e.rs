@@ -37,5 +37,7 @@ mod reads;
 mod reload;
 #[path = "e2e/sandbox.rs"]
 mod sandbox;
+#[path = "e2e/state.rs"]
+mod state;
 #[path = "e2e/verdicts.rs"]
 mod verdicts;

@@ -364,6 +364,19 @@ impl Server {
         )
     }
 
+    /// Nothing, where there is no answer.
+    pub fn try_post(&self, path: &str, body: &[u8]) -> Option<(u16, Value)> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let mut answer = request.send(body).ok()?;
+        let value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
+        Some((answer.status().as_u16(), value))
+    }
+
+    /// Ends it without a word.
+    pub fn kill(&self) {
+        self.signal("KILL");
+    }
+
     /// The generation that is served now.
     pub fn generation(&self) -> String {
         self.get_json("/v1/generation")["id"]

@@ -175,6 +175,18 @@ pub enum Order {
     Discard,
 }
 
+impl Order {
+    /// Where it brings an action that stands so; nothing, where it makes no sense.
+    fn leads_to(self, state: ActionState) -> Option<ActionState> {
+        match (self, state) {
+            (Order::Retry, ActionState::Done) => None,
+            (Order::Retry, _) => Some(ActionState::Due),
+            (Order::Discard, ActionState::Due | ActionState::Dead) => Some(ActionState::Discarded),
+            (Order::Discard, _) => None,
+        }
+    }
+}
+
 /// What came of an [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ordered {

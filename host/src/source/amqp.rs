@@ -27,7 +27,7 @@ use crate::secret::SecretError;
 use crate::service::Service;
 use crate::store::Seen;
 
-use self::message::{identity, read};
+use self::message::{brief, identity, read};
 
 /// The first pause after a failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -92,6 +92,22 @@ struct Consumer {
     under_way: Mutex<HashSet<String>>,
 }
 
+/// A message in hand, however that ends.
+struct Claim<'a> {
+    consumer: &'a Consumer,
+    event: &'a str,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.consumer
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(self.event);
+    }
+}
+
 /// One connection, with a channel to take from and one to publish to.
 struct Link {
     connection: Connection,
@@ -103,9 +119,11 @@ impl Consumer {
     /// Consumes until it is stopped, over as many connections as that takes.
     async fn run(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
+        // Those of a connection that broke go on: their messages come again, and must find what was decided.
+        let mut tasks = JoinSet::new();
         while !*self.stopped.borrow() {
             let began = Instant::now();
-            let Err(error) = self.consume().await else {
+            let Err(error) = self.consume(&mut tasks).await else {
                 return;
             };
             let text = self.service.outside.secrets.scrub(&error.to_string());
@@ -117,6 +135,7 @@ impl Consumer {
                 .await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        while tasks.join_next().await.is_some() {}
     }
 
     /// Waits, or until it is stopped.
@@ -125,7 +144,7 @@ impl Consumer {
         let _ = tokio::time::timeout(pause, stopped.wait_for(|stopped| *stopped)).await;
     }
 
-    async fn consume(self: &Arc<Self>) -> Result<(), AmqpError> {
+    async fn consume(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<(), AmqpError> {
         let link = Arc::new(self.connect().await?);
         let mut deliveries = link
             .taking
@@ -138,7 +157,6 @@ impl Consumer {
             .await?;
         tracing::info!(queue = self.source.queue, "consuming");
         let mut stopped = self.stopped.clone();
-        let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
                 delivery = deliveries.next() => match delivery {
@@ -244,14 +262,17 @@ impl Consumer {
     async fn take(&self, link: &Link, delivery: Delivery) {
         let id = identity(&delivery);
         let event = format!("amqp {} {id}", self.source.queue);
-        while !self.claim(&event) {
+        let claim = loop {
+            if let Some(claim) = self.claim(&event) {
+                break claim;
+            }
+            if self.is_over(link) {
+                return;
+            }
             self.rest(FIRST_PAUSE).await;
-        }
+        };
         let taken = self.decide(link, &delivery, &event, &id).await;
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&event);
+        drop(claim);
         let Some(result) = taken else { return };
         self.service.metrics.message(&self.source.queue, result);
         if let Err(error) = delivery.acker.ack(BasicAckOptions::default()).await {
@@ -259,13 +280,22 @@ impl Consumer {
         }
     }
 
-    /// Whether nobody else has this message in hand.
-    fn claim(&self, event: &str) -> bool {
+    /// Takes a message in hand, unless somebody else has it.
+    fn claim<'a>(&'a self, event: &'a str) -> Option<Claim<'a>> {
         let mut under_way = self
             .under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        under_way.insert(event.to_owned())
+        let new = under_way.insert(event.to_owned());
+        new.then_some(Claim {
+            consumer: self,
+            event,
+        })
+    }
+
+    /// Whether messages of this connection can no more be acknowledged, or should not be tried any longer.
+    fn is_over(&self, link: &Link) -> bool {
+        *self.stopped.borrow() || !link.taking.status().connected()
     }
 
     /// What became of a message; nothing, when it has to come again.
@@ -294,7 +324,7 @@ impl Consumer {
                 // Everything is kept as it is until it passes: the broker sends no more than `prefetch` meanwhile.
                 Err(Trouble::Host(error)) => tracing::warn!(%error, "a message waits"),
             }
-            if *self.stopped.borrow() || !link.taking.status().connected() {
+            if self.is_over(link) {
                 return None;
             }
             self.rest(pause).await;
@@ -320,7 +350,8 @@ impl Consumer {
                 .decision(&decision)
                 .await
                 .map_err(|error| Trouble::Host(error.into()))?;
-            return Ok((record.map(|record| record.body).unwrap_or_default(), "seen"));
+            let body = record.map(|record| brief(&record.body));
+            return Ok((body.unwrap_or_default(), "seen"));
         }
         let limit = self.service.config().body_limit;
         if delivery.data.len() as u64 > limit.as_u64() {

@@ -347,16 +347,9 @@ impl Store for Memory {
             return Ok(Ordered::Unknown);
         };
         let state = kept.story.state;
-        let (allowed, next) = match order {
-            Order::Retry => (state != ActionState::Done, ActionState::Due),
-            Order::Discard => (
-                matches!(state, ActionState::Due | ActionState::Dead),
-                ActionState::Discarded,
-            ),
-        };
-        if !allowed {
+        let Some(next) = order.leads_to(state) else {
             return Ok(Ordered::Refused(state));
-        }
+        };
         kept.story.state = next;
         kept.story.attempts = 0;
         (kept.due, kept.changed) = (now, now);

@@ -36,9 +36,33 @@ const ACTION: &str = "seq, id, decision, policy, kind, target, destination, lane
 
 /// A database in a file.
 pub(super) struct Sqlite {
-    writer: Mutex<SqliteConnection>,
+    writer: Mutex<Writer>,
     readers: SqlitePool,
     _lock: File,
+}
+
+/// The connection that writes; made anew after a failure, since nobody knows then how far SQLite has rolled back.
+struct Writer {
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+}
+
+impl Writer {
+    /// Does something in one transaction.
+    async fn transact<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let done = work(&mut transaction).await?;
+        transaction.commit().await?;
+        self.connection = Some(connection);
+        Ok(done)
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -82,7 +106,10 @@ impl Sqlite {
             .acquire_timeout(BUSY)
             .connect_lazy_with(reading);
         Ok(Sqlite {
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer {
+                options,
+                connection: Some(writer),
+            }),
             readers,
             _lock: lock,
         })
@@ -235,35 +262,9 @@ fn all<T>(
 impl Store for Sqlite {
     async fn write(&self, batch: &[Entries], now: Timestamp) -> Result<Vec<Written>, StoreError> {
         let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut written = Vec::with_capacity(batch.len());
-        let mut commits: Vec<&Commit> = Vec::new();
-        let mut attempts: Vec<&Attempt> = Vec::new();
-        for entry in batch {
-            match entry {
-                Entries::Attempt(attempt) => {
-                    attempts.push(attempt);
-                    written.push(Written::Kept(Vec::new()));
-                }
-                Entries::Decision(commit) if holds(&mut transaction, commit, now).await? => {
-                    change_keys(&mut transaction, commit, now).await?;
-                    commits.push(commit);
-                    written.push(Written::Kept(Vec::new()));
-                }
-                Entries::Decision(_) => written.push(Written::Conflict),
-            }
-        }
-        insert_decisions(&mut transaction, &commits).await?;
-        let mut new = insert_actions(&mut transaction, &commits, now).await?;
-        insert_attempts(&mut transaction, &attempts, now).await?;
-        transaction.commit().await?;
-        for (entry, written) in batch.iter().zip(&mut written) {
-            if let (Entries::Decision(commit), Written::Kept(kept)) = (entry, written) {
-                let ids = commit.actions.iter().map(|action| &action.id);
-                kept.extend(ids.filter_map(|id| new.remove_entry(id)));
-            }
-        }
-        Ok(written)
+        let work =
+            async |connection: &mut SqliteConnection| write_all(connection, batch, now).await;
+        writer.transact(work).await
     }
 
     async fn seen(&self, event: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
@@ -469,38 +470,8 @@ impl Store for Sqlite {
 
     async fn order(&self, id: &str, order: Order, now: Timestamp) -> Result<Ordered, StoreError> {
         let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let found: Option<String> = sqlx::query_scalar("SELECT state FROM actions WHERE id = ?")
-            .bind(id)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(found) = found.as_deref().and_then(ActionState::parse) else {
-            return Ok(Ordered::Unknown);
-        };
-        let (allowed, state) = match order {
-            Order::Retry => (found != ActionState::Done, ActionState::Due),
-            Order::Discard => (
-                matches!(found, ActionState::Due | ActionState::Dead),
-                ActionState::Discarded,
-            ),
-        };
-        if !allowed {
-            return Ok(Ordered::Refused(found));
-        }
-        let mut sql = QueryBuilder::<Db>::new("UPDATE actions SET state = ");
-        sql.push_bind(state.as_str());
-        sql.push(", attempts = 0, due = ").push_bind(micros(now));
-        sql.push(", changed = ").push_bind(micros(now));
-        if order == Order::Retry {
-            sql.push(", since = ").push_bind(micros(now));
-        }
-        sql.push(" WHERE id = ")
-            .push_bind(id)
-            .push(" RETURNING ")
-            .push(ACTION);
-        let row = sql.build().fetch_one(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(Ordered::Done(Box::new(pending(&row)?)))
+        let work = async |connection: &mut SqliteConnection| obey(connection, id, order, now).await;
+        writer.transact(work).await
     }
 
     async fn depths(&self) -> Result<[(ActionState, u64); 2], StoreError> {
@@ -514,62 +485,19 @@ impl Store for Sqlite {
     }
 
     async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
-        let oldest = now.saturating_sub(retention.age).unwrap_or(Timestamp::MIN);
-        let mut full = true;
-        while full {
+        let mut more = true;
+        while more {
             // One piece at a time: decisions wait meanwhile.
             let mut writer = self.writer.lock().await;
-            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-            let used: i64 = sqlx::query_scalar(
-                "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-            )
-            .fetch_one(&mut *transaction)
-            .await?;
-            let too_large = used.unsigned_abs() > retention.size.as_u64();
-            let mut gone = 0;
-            for (table, old, extra) in [
-                ("decisions", "time < ", "1"),
-                ("actions", "changed < ", "state IN ('done', 'discarded')"),
-            ] {
-                let mut sql = QueryBuilder::<Db>::new("DELETE FROM ");
-                sql.push(table)
-                    .push(" WHERE seq IN (SELECT seq FROM ")
-                    .push(table);
-                sql.push(" WHERE ").push(extra).push(" AND ");
-                if too_large {
-                    sql.push("1");
-                } else {
-                    sql.push(old).push_bind(micros(oldest));
-                }
-                sql.push(" ORDER BY seq LIMIT ")
-                    .push_bind(FORGOTTEN)
-                    .push(")");
-                gone = sql
-                    .build()
-                    .execute(&mut *transaction)
-                    .await?
-                    .rows_affected()
-                    .max(gone);
-            }
-            for sql in [
-                "DELETE FROM seen WHERE until <= ?",
-                "DELETE FROM keys WHERE expires <= ?",
-            ] {
-                sqlx::query(sql)
-                    .bind(micros(now))
-                    .execute(&mut *transaction)
+            let work = async |connection: &mut SqliteConnection| {
+                forget_some(connection, retention, now).await
+            };
+            more = writer.transact(work).await?;
+            if let Some(connection) = &mut writer.connection {
+                sqlx::raw_sql("PRAGMA incremental_vacuum")
+                    .execute(connection)
                     .await?;
             }
-            if gone > 0 {
-                sqlx::query("DELETE FROM attempts WHERE action NOT IN (SELECT id FROM actions)")
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
-            sqlx::raw_sql("PRAGMA incremental_vacuum")
-                .execute(&mut *writer)
-                .await?;
-            full = gone >= u64::from(FORGOTTEN) || (too_large && gone > 0);
         }
         Ok(())
     }
@@ -599,6 +527,118 @@ fn attempt(row: &SqliteRow) -> Result<Attempt, sqlx::Error> {
         next: next.map(time),
         detail: row.try_get("detail")?,
     })
+}
+
+async fn write_all(
+    connection: &mut SqliteConnection,
+    batch: &[Entries],
+    now: Timestamp,
+) -> Result<Vec<Written>, StoreError> {
+    let mut written = Vec::with_capacity(batch.len());
+    let mut commits: Vec<&Commit> = Vec::new();
+    let mut attempts: Vec<&Attempt> = Vec::new();
+    for entry in batch {
+        match entry {
+            Entries::Attempt(attempt) => {
+                attempts.push(attempt);
+                written.push(Written::Kept(Vec::new()));
+            }
+            Entries::Decision(commit) if holds(connection, commit, now).await? => {
+                change_keys(connection, commit, now).await?;
+                commits.push(commit);
+                written.push(Written::Kept(Vec::new()));
+            }
+            Entries::Decision(_) => written.push(Written::Conflict),
+        }
+    }
+    insert_decisions(connection, &commits).await?;
+    let mut new = insert_actions(connection, &commits, now).await?;
+    insert_attempts(connection, &attempts, now).await?;
+    for (entry, written) in batch.iter().zip(&mut written) {
+        if let (Entries::Decision(commit), Written::Kept(kept)) = (entry, written) {
+            let ids = commit.actions.iter().map(|action| &action.id);
+            kept.extend(ids.filter_map(|id| new.remove_entry(id)));
+        }
+    }
+    Ok(written)
+}
+
+async fn obey(
+    connection: &mut SqliteConnection,
+    id: &str,
+    order: Order,
+    now: Timestamp,
+) -> Result<Ordered, StoreError> {
+    let found: Option<String> = sqlx::query_scalar("SELECT state FROM actions WHERE id = ?")
+        .bind(id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(found) = found.as_deref().and_then(ActionState::parse) else {
+        return Ok(Ordered::Unknown);
+    };
+    let Some(state) = order.leads_to(found) else {
+        return Ok(Ordered::Refused(found));
+    };
+    let mut sql = QueryBuilder::<Db>::new("UPDATE actions SET attempts = 0, state = ");
+    sql.push_bind(state.as_str());
+    sql.push(", due = ").push_bind(micros(now));
+    sql.push(", changed = ").push_bind(micros(now));
+    if order == Order::Retry {
+        sql.push(", since = ").push_bind(micros(now));
+    }
+    sql.push(" WHERE id = ").push_bind(id);
+    sql.push(" RETURNING ").push(ACTION);
+    let row = sql.build().fetch_one(connection).await?;
+    Ok(Ordered::Done(Box::new(pending(&row)?)))
+}
+
+/// Forgets some of what is too old, or the oldest where the file is too large; answers whether there may be more.
+async fn forget_some(
+    connection: &mut SqliteConnection,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let oldest = now.saturating_sub(retention.age).unwrap_or(Timestamp::MIN);
+    let used: i64 = sqlx::query_scalar(
+        "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let too_large = used.unsigned_abs() > retention.size.as_u64();
+    let mut most = 0;
+    for (table, old, only) in [
+        ("decisions", "time < ", "1"),
+        ("actions", "changed < ", "state IN ('done', 'discarded')"),
+    ] {
+        let mut sql = QueryBuilder::<Db>::new("DELETE FROM ");
+        sql.push(table)
+            .push(" WHERE seq IN (SELECT seq FROM ")
+            .push(table);
+        sql.push(" WHERE ").push(only);
+        if !too_large {
+            sql.push(" AND ").push(old).push_bind(micros(oldest));
+        }
+        sql.push(" ORDER BY seq LIMIT ")
+            .push_bind(FORGOTTEN)
+            .push(")");
+        let gone = sql.build().execute(&mut *connection).await?.rows_affected();
+        most = most.max(gone);
+    }
+    for sql in [
+        "DELETE FROM seen WHERE until <= ?",
+        "DELETE FROM keys WHERE expires <= ?",
+    ] {
+        sqlx::query(sql)
+            .bind(micros(now))
+            .execute(&mut *connection)
+            .await?;
+    }
+    if most > 0 {
+        let orphans =
+            "DELETE FROM attempts WHERE NOT EXISTS (SELECT 1 FROM actions WHERE id = action)";
+        sqlx::query(orphans).execute(connection).await?;
+    }
+    Ok(most >= u64::from(FORGOTTEN) || (too_large && most > 0))
 }
 
 /// Whether every key that the decision depends on is as it was.

@@ -3,6 +3,7 @@
 
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::config::AmqpSource;
@@ -53,6 +54,18 @@ pub(super) fn read(
         text
     };
     Ok(binary(attributes, document?, &defaults))
+}
+
+/// A kept decision as it was told the first time, without the details behind each policy's answer.
+pub(super) fn brief(body: &str) -> String {
+    let mut decision: Value = serde_json::from_str(body).unwrap_or_default();
+    let policies = decision.get_mut("policies").and_then(Value::as_array_mut);
+    for policy in policies.into_iter().flatten() {
+        if let Some(policy) = policy.as_object_mut() {
+            policy.remove("explain");
+        }
+    }
+    decision.to_string()
 }
 
 fn attribute(delivery: &Delivery, name: &str) -> Option<String> {
