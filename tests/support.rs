@@ -324,6 +324,7 @@ impl Server {
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| hear(&line)));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
             .build()
             .new_agent();
         let server = Server { child, url, agent };

@@ -17,7 +17,7 @@ use crate::model::Attempt;
 use crate::outside::Outside;
 use crate::store::{Commit, Entries, Order, Ordered, Store, StoreError, Written};
 
-use self::commit::{Committer, Job};
+use self::commit::Committer;
 use self::dispatch::{Dispatcher, Message};
 
 /// How often the state is looked through for what is old.
@@ -143,9 +143,4 @@ async fn record(committer: Committer, attempt: Attempt) {
         tracing::warn!(%error, action = attempt.action, "an attempt is not recorded yet");
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// A job without anybody who waits for it.
-fn silent(entry: Entries) -> Job {
-    Job { entry, done: None }
 }

@@ -1,6 +1,8 @@
 //! Actions: staged during the evaluation, carried out after the verdict, at least once, and recorded.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -742,6 +744,36 @@ fn a_commands_exit_code_says_what_becomes_of_it() {
         );
         assert!(story.detail.unwrap().len() <= 500);
     }
+}
+
+#[test]
+fn a_command_runs_as_whom_it_should() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED a_command_runs_as_whom_it_should: only root can"
+        );
+        return;
+    }
+    let config = json!({"outbox": {"first": "10ms", "maxAge": "100ms"}, "commands": {
+        "id": {"run": ["/bin/sh", "-c", "id -un; id -Gn; touch here && ls -ld ."], "user": "nobody"},
+        "ghost": {"run": ["/bin/true"], "user": "no-such-user"},
+    }});
+    let host = actor(config).service();
+    host.decide(&json!({"do": [{"command": {"name": "id"}}, {"command": {"name": "ghost"}}]}));
+    settle(&host);
+    let details: Vec<String> = stories(&host)
+        .into_iter()
+        .filter_map(|story| story.detail)
+        .collect();
+    assert!(
+        details[1].starts_with("exit code 0 nobody\nnogroup\ndrwx------ 2 nobody nogroup"),
+        "{details:?}"
+    );
+    assert!(
+        details[0].ends_with("there is no user \"no-such-user\""),
+        "{details:?}"
+    );
 }
 
 fn make_executable(path: &std::path::Path) {

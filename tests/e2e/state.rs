@@ -271,6 +271,55 @@ impl Drop for Unmount {
 }
 
 #[test]
+fn a_strict_host_decides_nothing_that_it_cannot_keep() {
+    let folder = folder();
+    folder.config(json!({"audit": "strict"}));
+    let state = folder.path().join("state.db");
+    let server = start(&folder, &state);
+    assert_eq!(server.post("/v1/decide", b"{\"do\":[]}").0, 200);
+    assert_eq!(kept(&server), 1);
+    let (runtime, connection) = locked(state);
+    assert_eq!(server.post("/v1/decide", b"{\"do\":[]}").0, 503);
+    runtime.block_on(connection.close()).unwrap();
+    assert_eq!(server.post("/v1/decide", b"{\"do\":[]}").0, 200);
+    assert_eq!(kept(&server), 2);
+}
+
+#[test]
+fn a_stop_waits_for_what_is_being_done_and_keeps_the_rest() {
+    let receiver =
+        Receiver::start(|_, _| Answer::Late(400, Box::new(Answer::Status(200, "at last"))));
+    let folder = folder();
+    folder.config(json!({"outbox": {"concurrency": 2}}));
+    let state = folder.path().join("state.db");
+    let mut server = start(&folder, &state);
+    for n in 0..5 {
+        assert_eq!(server.post("/v1/decide", &action(&receiver, n)).0, 200);
+    }
+    wait_until("two are under way", || receiver.count() >= 2);
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let begun = receiver.count();
+    assert!(begun < 5, "{begun}");
+    let server = start(&folder, &state);
+    let actions = || server.get_json("/v1/actions")["actions"].clone();
+    let done = |action: &Value| action["state"] == "done" && action["attempts"] == 1;
+    assert!(
+        actions()
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|action| done(action))
+            .count()
+            >= begun
+    );
+    wait_until("all are done, each at the first attempt", || {
+        actions().as_array().unwrap().iter().all(done)
+    });
+    assert_eq!(receiver.count(), 5);
+}
+
+#[test]
 fn two_hosts_do_not_share_a_state() {
     let folder = folder();
     let state = folder.path().join("state.db");

@@ -1,6 +1,8 @@
 //! A program that touchstone.yaml names. Values from the guest become parts of arguments or JSON on standard input, never
 //! text for a shell.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use nix::sys::signal::{Signal, killpg};
@@ -71,7 +73,9 @@ pub(super) async fn perform(performers: &Performers, action: &Action) -> Result<
     };
     // The command may have changed since it was staged.
     let arguments = command.fill(&run.arguments).map_err(Failure::Final)?;
-    let folder = tempfile::tempdir()
+    let folder = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
         .map_err(|error| Failure::passing(format!("no working folder: {error}")))?;
     let mut process = process(performers, command, action, &arguments)?;
     process.current_dir(folder.path());

@@ -65,7 +65,7 @@ pub(super) struct Check {
     #[arg(long)]
     perform: bool,
     /// The state that policies find: sqlite:FILE or memory
-    #[arg(long, env = "TOUCHSTONE_STATE", value_parser = parse_state, default_value = "memory", value_name = "STATE")]
+    #[arg(long, value_parser = parse_state, default_value = "memory", value_name = "STATE")]
     state: State,
     #[command(flatten)]
     common: Common,

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::dispatch::Message;
-use super::silent;
 use crate::metrics::Metrics;
 use crate::store::{Entries, Pending, Store, StoreError, Written};
 
@@ -23,11 +22,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 type Done = oneshot::Sender<Result<Written, StoreError>>;
 
-/// Something to be written.
-pub(super) struct Job {
-    pub(super) entry: Entries,
-    /// Whoever waits for it.
-    pub(super) done: Option<Done>,
+/// What the writer is asked for.
+enum Job {
+    /// To write this, and to tell whoever waits for it.
+    Write(Entries, Option<Done>),
+    /// To tell when everything before is written, or has failed.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// Whether whoever waited for it has given up, and has told so to others.
+    fn is_given_up(&self) -> bool {
+        matches!(self, Job::Write(_, Some(done)) if done.is_closed())
+    }
 }
 
 /// Takes what is to be written.
@@ -65,10 +72,7 @@ impl Committer {
     pub(super) async fn write(&self, entry: Entries) -> Result<Written, StoreError> {
         let (done, written) = oneshot::channel();
         let ended = || StoreError::Unavailable("the host is stopping".to_owned());
-        let job = Job {
-            entry,
-            done: Some(done),
-        };
+        let job = Job::Write(entry, Some(done));
         self.jobs.send(job).await.map_err(|_| ended())?;
         written.await.map_err(|_| ended())?
     }
@@ -77,24 +81,33 @@ impl Committer {
     /// not fit is lost, and counted.
     pub(super) async fn record(&self, entry: Entries) {
         if !self.failing.load(Ordering::Relaxed) {
-            let _ = self.jobs.send(silent(entry)).await;
-        } else if self.jobs.try_send(silent(entry)).is_err() {
+            let _ = self.jobs.send(Job::Write(entry, None)).await;
+        } else if self.jobs.try_send(Job::Write(entry, None)).is_err() {
             self.metrics.unrecorded(1);
         }
     }
 
-    /// Waits until what was taken so far has been tried.
+    /// Waits until what was taken so far is written, or has failed.
     pub(super) async fn flush(&self) {
-        // Whatever comes behind everything else; it changes nothing.
-        let nothing = crate::model::Attempt {
-            action: String::new(),
-            started: Timestamp::UNIX_EPOCH,
-            duration_ms: 0,
-            state: crate::model::ActionState::Done,
-            next: None,
-            detail: String::new(),
-        };
-        let _ = self.write(Entries::Attempt(nothing)).await;
+        let (tell, told) = oneshot::channel();
+        if self.jobs.send(Job::Flush(tell)).await.is_ok() {
+            let _ = told.await;
+        }
+    }
+}
+
+/// Decisions that are nearly made are waited for: they share the wait for the disk, which is longer. Nothing is lost where
+/// there are none, since giving way costs nothing then.
+async fn gather(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    let mut before = 0;
+    while before < jobs.len() && jobs.len() < BATCH {
+        before = jobs.len();
+        tokio::task::yield_now().await;
+        while jobs.len() < BATCH
+            && let Ok(job) = waiting.try_recv()
+        {
+            jobs.push(job);
+        }
     }
 }
 
@@ -111,18 +124,17 @@ impl Writer {
     async fn run(mut self, mut waiting: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH);
         loop {
+            let next = waiting.recv_many(&mut jobs, BATCH);
+            // What is held is tried again, even if nobody asks for anything.
             let taken = if self.held.is_empty() {
-                waiting.recv_many(&mut jobs, BATCH).await
+                Ok(next.await)
             } else {
-                let next = waiting.recv_many(&mut jobs, BATCH);
-                match tokio::time::timeout(PAUSE, next).await {
-                    Ok(taken) => taken,
-                    Err(_) => usize::MAX,
-                }
+                tokio::time::timeout(PAUSE, next).await
             };
-            if taken == 0 {
+            if matches!(taken, Ok(0)) {
                 return;
             }
+            gather(&mut waiting, &mut jobs).await;
             self.write(&mut jobs).await;
         }
     }
@@ -130,52 +142,56 @@ impl Writer {
     /// Writes what is held and what is new, in one transaction.
     async fn write(&mut self, jobs: &mut Vec<Job>) {
         let mut entries = std::mem::take(&mut self.held);
-        let old = entries.len();
-        let mut done = Vec::with_capacity(jobs.len());
-        // Whoever has given up has told so to others.
-        let given_up = |job: &Job| job.done.as_ref().is_some_and(oneshot::Sender::is_closed);
-        for job in jobs.drain(..).filter(|job| !given_up(job)) {
-            entries.push(job.entry);
-            done.push(job.done);
+        let mut done: Vec<Option<Done>> = entries.iter().map(|_| None).collect();
+        let mut flushed = Vec::new();
+        for job in jobs.drain(..).filter(|job| !job.is_given_up()) {
+            match job {
+                Job::Write(entry, waiting) => {
+                    entries.push(entry);
+                    done.push(waiting);
+                }
+                Job::Flush(tell) => flushed.push(tell),
+            }
         }
+        if !entries.is_empty() {
+            self.transact(entries, done).await;
+        }
+        for tell in flushed {
+            let _ = tell.send(());
+        }
+    }
+
+    async fn transact(&mut self, entries: Vec<Entries>, done: Vec<Option<Done>>) {
         match self.store.write(&entries, Timestamp::now()).await {
             Ok(written) => {
                 if self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("the state can be written again");
                 }
-                self.tell(entries, written, old, done);
+                self.tell(entries, written, done);
             }
             Err(error) => {
                 if !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "the state cannot be written");
                 }
                 self.metrics.commit_failed();
-                self.keep(entries, old, done, &error);
+                self.keep(entries, done, &error);
             }
         }
     }
 
-    fn tell(
-        &self,
-        entries: Vec<Entries>,
-        written: Vec<Written>,
-        old: usize,
-        done: Vec<Option<Done>>,
-    ) {
+    /// Hands what is due to the dispatcher, and then tells whoever waits.
+    fn tell(&self, entries: Vec<Entries>, written: Vec<Written>, done: Vec<Option<Done>>) {
         let mut new = Vec::new();
         for (entry, written) in entries.into_iter().zip(&written) {
             if let (Entries::Decision(commit), Written::Kept(kept)) = (entry, written) {
-                let mut places = kept.iter();
+                // Both are in the order of the commit; what was known already is left out of `kept`.
+                let mut places = kept.iter().peekable();
                 for action in commit.actions {
-                    // Both are in the order of the commit.
-                    if let Some((_, seq)) = places.clone().next().filter(|(id, _)| *id == action.id)
-                    {
-                        places.next();
-                        let due = action.since;
+                    if let Some((_, seq)) = places.next_if(|(id, _)| *id == action.id) {
                         new.push(Pending {
                             seq: *seq,
                             attempts: 0,
-                            due,
+                            due: action.since,
                             action,
                         });
                     }
@@ -185,7 +201,7 @@ impl Writer {
         if !new.is_empty() {
             let _ = self.dispatcher.send(Message::New(new));
         }
-        for (done, written) in done.into_iter().zip(written.into_iter().skip(old)) {
+        for (done, written) in done.into_iter().zip(written) {
             if let Some(done) = done {
                 let _ = done.send(Ok(written));
             }
@@ -193,15 +209,8 @@ impl Writer {
     }
 
     /// Whoever waits is told; what nobody waits for is tried again.
-    fn keep(
-        &mut self,
-        entries: Vec<Entries>,
-        old: usize,
-        done: Vec<Option<Done>>,
-        error: &StoreError,
-    ) {
-        let nobody = (0..old).map(|_| None);
-        for (entry, done) in entries.into_iter().zip(nobody.chain(done)) {
+    fn keep(&mut self, entries: Vec<Entries>, done: Vec<Option<Done>>, error: &StoreError) {
+        for (entry, done) in entries.into_iter().zip(done) {
             match done {
                 Some(done) => drop(done.send(Err(StoreError::Unavailable(error.to_string())))),
                 None if self.held.len() < BUFFER => self.held.push(entry),

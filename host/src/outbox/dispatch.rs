@@ -454,7 +454,8 @@ impl Dispatcher {
 
     /// Answers whether this is the end.
     fn tell_who_waits(&mut self) -> bool {
-        if self.loaded
+        if !self.drained.is_empty()
+            && self.loaded
             && self
                 .lines
                 .values()

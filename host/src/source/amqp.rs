@@ -34,6 +34,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A connection that lasted so long was a good one.
 const GOOD: Duration = Duration::from_secs(10);
+/// What an acknowledgement is waited for. A connection that breaks just then may never answer (lapin 4.12).
+const ACK_TIME: Duration = Duration::from_secs(5);
 const CONSUMER: &str = "touchstone";
 const PERSISTENT: u8 = 2;
 
@@ -275,8 +277,13 @@ impl Consumer {
         drop(claim);
         let Some(result) = taken else { return };
         self.service.metrics.message(&self.source.queue, result);
-        if let Err(error) = delivery.acker.ack(BasicAckOptions::default()).await {
-            tracing::debug!(%error, "a message was not acknowledged: it will come again");
+        let acknowledged = delivery.acker.ack(BasicAckOptions::default());
+        match tokio::time::timeout(ACK_TIME, acknowledged).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a message was not acknowledged: it will come again");
+            }
+            Err(_) => tracing::debug!("a message may not be acknowledged: it may come again"),
         }
     }
 
@@ -287,7 +294,8 @@ impl Consumer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let new = under_way.insert(event.to_owned());
-        new.then_some(Claim {
+        // Only then: one that is dropped gives the message away.
+        new.then(|| Claim {
             consumer: self,
             event,
         })

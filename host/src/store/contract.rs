@@ -663,6 +663,13 @@ async fn a_file_has_one_user_and_is_ours() {
     let state = State::Sqlite(folder.path().join("state.db"));
     let store = open(&state).await.unwrap();
     assert!(matches!(open(&state).await, Err(StoreError::InUse(_))));
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let metadata = file.unwrap().metadata().unwrap();
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077,
+            0
+        );
+    }
     drop(store);
     open(&state).await.unwrap();
     let other = folder.path().join("other.db");

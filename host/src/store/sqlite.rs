@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,9 +86,10 @@ impl Sqlite {
             TryLockError::WouldBlock => StoreError::InUse(place.clone()),
             TryLockError::Error(error) => unusable(error),
         })?;
+        // What was decided is nobody else's business. The files beside it get the same mode.
+        owned(path).map_err(unusable)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
@@ -120,14 +122,19 @@ impl Sqlite {
 fn lock(path: &Path) -> Result<File, TryLockError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options()
+    let file = owned(Path::new(&name)).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+/// Opens a file; one that is new can be read by nobody else.
+fn owned(path: &Path) -> std::io::Result<File> {
+    File::options()
         .create(true)
         .write(true)
         .truncate(false)
-        .open(name)
-        .map_err(TryLockError::Error)?;
-    file.try_lock()?;
-    Ok(file)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Makes the tables, or finds them.
