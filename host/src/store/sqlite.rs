@@ -752,39 +752,60 @@ async fn insert_decisions(
     Ok(())
 }
 
-/// Answers the actions that are new, with their places.
+/// Answers the actions that are new, with their places. The places are given here, rather than asked for row by row after
+/// the insertion, which takes longer than the insertion itself.
 async fn insert_actions(
     connection: &mut SqliteConnection,
     commits: &[&Commit],
     now: Timestamp,
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let actions: Vec<&Action> = commits.iter().flat_map(|commit| &commit.actions).collect();
     let mut new = HashMap::new();
-    for rows in actions.chunks(ROWS) {
-        let mut sql = QueryBuilder::<Db>::new(
-            "INSERT INTO actions (id, decision, policy, kind, target, destination, lane, key, subject, request, since, state, due, changed) ",
-        );
-        sql.push_values(rows, |mut row, action| {
-            row.push_bind(&action.id)
-                .push_bind(&action.decision)
-                .push_bind(&action.policy);
-            row.push_bind(&action.kind)
-                .push_bind(&action.target)
-                .push_bind(&action.destination);
-            row.push_bind(&action.lane)
-                .push_bind(&action.key)
-                .push_bind(&action.subject);
-            row.push_bind(&action.request)
-                .push_bind(micros(action.since))
-                .push_bind(ActionState::Due.as_str());
-            row.push_bind(micros(now)).push_bind(micros(now));
-        });
-        sql.push(" ON CONFLICT (id) DO NOTHING RETURNING id, seq");
-        for row in sql.build().fetch_all(&mut *connection).await? {
-            new.insert(row.try_get("id")?, row.try_get("seq")?);
+    if commits.iter().all(|commit| commit.actions.is_empty()) {
+        return Ok(new);
+    }
+    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'actions'";
+    let mut place: i64 = sqlx::query_scalar(last).fetch_one(&mut *connection).await?;
+    let mut rows: Vec<(i64, &Action)> = Vec::new();
+    for action in commits.iter().flat_map(|commit| &commit.actions) {
+        // Only an action with a key can be there already.
+        let known = new.contains_key(&action.id)
+            || (action.key.is_some() && is_known(connection, &action.id).await?);
+        if !known {
+            place += 1;
+            new.insert(action.id.clone(), place);
+            rows.push((place, action));
         }
     }
+    for rows in rows.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Db>::new(
+            "INSERT INTO actions (seq, id, decision, policy, kind, target, destination, lane, key, subject, request, since, state, due, changed) ",
+        );
+        sql.push_values(rows, |mut row, (place, action)| {
+            row.push_bind(place)
+                .push_bind(&action.id)
+                .push_bind(&action.decision)
+                .push_bind(&action.policy)
+                .push_bind(&action.kind)
+                .push_bind(&action.target)
+                .push_bind(&action.destination)
+                .push_bind(&action.lane)
+                .push_bind(&action.key)
+                .push_bind(&action.subject)
+                .push_bind(&action.request)
+                .push_bind(micros(action.since))
+                .push_bind(ActionState::Due.as_str())
+                .push_bind(micros(now))
+                .push_bind(micros(now));
+        });
+        sql.build().execute(&mut *connection).await?;
+    }
     Ok(new)
+}
+
+async fn is_known(connection: &mut SqliteConnection, id: &str) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM actions WHERE id = ?)");
+    let found: i64 = found.bind(id).fetch_one(connection).await?;
+    Ok(found != 0)
 }
 
 /// Attempts count only for actions that are still due: one that was discarded meanwhile stays so.
