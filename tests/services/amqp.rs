@@ -1,0 +1,443 @@
+//! The AMQP source: what becomes of messages, whatever happens to them, to the broker and to the host.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use lapin::BasicProperties;
+use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
+
+use crate::broker::{Broker, Client, header, headers};
+use crate::service::{Test, alone, beside_others};
+use crate::support::{module, root, wait_until};
+use crate::touchstone_serve::{Running, Touchstone};
+
+pub const TESTS: &[Test<Broker>] = &[
+    beside_others(
+        "a message of CIPolicE's own publisher is decided and acknowledged",
+        cipolice,
+    ),
+    beside_others("a message id is decided once", message_id),
+    beside_others(
+        "without a message id, the same content is decided once",
+        content,
+    ),
+    beside_others(
+        "what cannot be decided becomes a dead letter with the reason",
+        dead_letter,
+    ),
+    beside_others("nothing is given up to nobody", dead_letter_to_nobody),
+    beside_others("the decision goes to replyTo", reply),
+    beside_others("CloudEvents come in both modes", cloud_events),
+    beside_others(
+        "messages wait while the state cannot be written",
+        locked_state,
+    ),
+    beside_others(
+        "a stop finishes what runs and leaves the rest in the queue",
+        stopped,
+    ),
+    beside_others("a kill loses nothing and decides nothing twice", killed),
+    alone(
+        "ten thousand messages outlive a restart of the broker",
+        broker_restarted,
+    ),
+];
+
+/// A message that is decided with a warning.
+const WARN: &str = r#"{"do": ["warn"]}"#;
+
+/// touchstone.yaml with one queue as a source.
+fn source(broker: &Broker, queue: &str) -> Value {
+    json!({"sources": [{"amqp": {"url": broker.url(), "queue": queue}}]})
+}
+
+/// The scan-level example, just as it is.
+fn scan_level(broker: &Broker, queue: &str) -> Value {
+    module("scan-level");
+    let mut config = source(broker, queue);
+    config["policies"] = json!([root().join("policies-examples/scan-level")]);
+    config
+}
+
+/// Waits until so many decisions are kept, and answers them, the newest first.
+fn await_decisions(server: &Running, number: usize) -> Vec<Value> {
+    let mut decisions = Vec::new();
+    wait_until(&format!("{number} messages are decided"), || {
+        decisions = server.decisions();
+        decisions.len() >= number
+    });
+    assert_eq!(decisions.len(), number, "{decisions:#?}");
+    decisions
+}
+
+/// Waits until so many messages have come to an end.
+fn await_messages(server: &Running, queue: &str, result: &str, number: u64) {
+    wait_until(&format!("{number} messages are {result}"), || {
+        std::thread::sleep(Duration::from_millis(20));
+        server.messages(queue, result) >= number
+    });
+}
+
+/// Whatever was not acknowledged is back when the consumer has gone.
+fn assert_empty(client: &Client, queue: &str) {
+    assert_eq!(client.waiting(queue), Some(0), "{queue}");
+}
+
+/// As `pika` sends it in CIPolicE: the queue is not durable, the message has no property at all.
+fn cipolice(broker: &Broker) {
+    let place = Touchstone::new();
+    // The publisher may come later than the consumer.
+    let server = place.serve(scan_level(broker, "hello"));
+    let client = broker.client();
+    client.queue("hello");
+    client.send(
+        "hello",
+        r#"{"image": "nginx:latest", "level": [7, 2.1, 2.9]}"#,
+    );
+    let decision = &await_decisions(&server, 1)[0];
+    assert_eq!(decision["verdict"], "deny", "{decision}");
+    assert_eq!(decision["event"]["subject"], "nginx:latest");
+    assert_eq!(decision["event"]["source"], "/amqp/hello");
+    assert_eq!(decision["policies"][0]["name"], "scan-level");
+    let message = &decision["policies"][0]["findings"][0]["message"];
+    assert!(message.as_str().unwrap().contains("level 7"), "{message}");
+    server.stop();
+    assert_empty(&client, "hello");
+    assert_empty(&client, "hello.dead");
+}
+
+fn message_id(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("by-id");
+    let server = place.serve(source(broker, "by-id"));
+    let send = |id: &str, body: &str| {
+        let properties = BasicProperties::default().with_message_id(id.into());
+        client.send_with("by-id", body, properties);
+    };
+    send("one", WARN);
+    send("one", WARN);
+    send("one", r#"{"do": ["deny"]}"#);
+    send("two", WARN);
+    await_messages(&server, "by-id", "seen", 2);
+    let decisions = await_decisions(&server, 2);
+    assert_eq!(count_ids(&decisions), [("one", 1), ("two", 1)].into());
+    server.stop();
+    assert_empty(&client, "by-id");
+}
+
+fn content(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("by-content");
+    let server = place.serve(source(broker, "by-content"));
+    client.send("by-content", WARN);
+    client.send("by-content", WARN);
+    client.send("by-content", r#"{"do": ["deny"]}"#);
+    await_messages(&server, "by-content", "seen", 1);
+    for decision in await_decisions(&server, 2) {
+        let id = decision["event"]["id"].as_str().unwrap();
+        assert!(id.starts_with("sha256:"), "{decision}");
+    }
+    server.stop();
+    assert_empty(&client, "by-content");
+}
+
+fn dead_letter(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("mixed");
+    let mut config = source(broker, "mixed");
+    config["bodyLimit"] = json!("1KiB");
+    let server = place.serve(config);
+    let large = json!({"do": [], "padding": "x".repeat(2000)}).to_string();
+    for (id, body) in [
+        ("no-json", "hello"),
+        ("no-object", "[1]"),
+        ("large", &large),
+    ] {
+        let properties = BasicProperties::default()
+            .with_message_id(id.into())
+            .with_headers(headers([("team", "blue")]));
+        client.send_with("mixed", body, properties);
+    }
+    await_messages(&server, "mixed", "dead", 3);
+    // Whatever went round would be counted again before this one.
+    client.send("mixed", WARN);
+    await_decisions(&server, 1);
+    assert_eq!(server.messages("mixed", "dead"), 3);
+    server.stop();
+    assert_empty(&client, "mixed");
+    assert_eq!(client.waiting("mixed.dead"), Some(3));
+    let letters = [(); 3].map(|()| client.take("mixed.dead").unwrap());
+    for letter in &letters {
+        let id = letter.properties.message_id().as_ref().unwrap().as_str();
+        let (reason, body) = match id {
+            "no-json" => ("malformed JSON", "hello"),
+            "no-object" => ("not a JSON object", "[1]"),
+            "large" => ("bodyLimit", large.as_str()),
+            other => panic!("what is {other}?"),
+        };
+        let said = header(letter, "x-touchstone-reason").unwrap();
+        assert!(said.contains(reason), "{id}: {said}");
+        assert_eq!(
+            header(letter, "x-touchstone-queue").as_deref(),
+            Some("mixed")
+        );
+        assert_eq!(header(letter, "team").as_deref(), Some("blue"));
+        assert_eq!(letter.data, body.as_bytes(), "{id}");
+    }
+}
+
+/// An exchange that leads nowhere would swallow the message.
+fn dead_letter_to_nobody(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("careful");
+    client.exchange("nowhere");
+    let mut config = source(broker, "careful");
+    config["sources"][0]["amqp"]["deadLetter"] = json!("nowhere");
+    let server = place.serve(config);
+    client.send("careful", "hello");
+    wait_until("the message cannot be given up", || {
+        server.log().contains("exchange nowhere leads to no queue")
+    });
+    client.queue("found");
+    client.bind("found", "nowhere", "");
+    assert_eq!(client.await_message("found").data, b"hello");
+    await_messages(&server, "careful", "dead", 1);
+    server.stop();
+    assert_empty(&client, "careful");
+    assert_empty(&client, "found");
+}
+
+fn reply(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("questions");
+    client.queue("answers");
+    let server = place.serve(source(broker, "questions"));
+    // The second time it is only remembered.
+    for correlation in ["first", "again"] {
+        let properties = BasicProperties::default()
+            .with_message_id("7".into())
+            .with_reply_to("answers".into())
+            .with_correlation_id(correlation.into());
+        client.send_with("questions", r#"{"do": ["deny"]}"#, properties);
+        let answer = client.await_message("answers");
+        let properties = &answer.properties;
+        assert_eq!(
+            properties.correlation_id().as_ref().unwrap().as_str(),
+            correlation
+        );
+        assert_eq!(
+            properties.content_type().as_ref().unwrap().as_str(),
+            "application/json"
+        );
+        let body: Value = serde_json::from_slice(&answer.data).unwrap();
+        let kept = &await_decisions(&server, 1)[0];
+        assert_eq!(body["verdict"], "deny", "{correlation}: {body}");
+        assert_eq!(body["id"], kept["id"], "{correlation}");
+        assert!(
+            body["policies"][0]["explain"].is_null(),
+            "{correlation}: {body}"
+        );
+    }
+    server.stop();
+    assert_empty(&client, "questions");
+}
+
+fn cloud_events(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.queue("cloud");
+    let server = place.serve(source(broker, "cloud"));
+    for (id, prefix) in [("one", "cloudEvents:"), ("two", "cloudEvents_")] {
+        let attributes = [
+            ("specversion", "1.0"),
+            ("id", id),
+            ("source", "/acme"),
+            ("type", "acme.thing"),
+            ("subject", "nginx:1"),
+        ];
+        let named = attributes.map(|(name, value)| (format!("{prefix}{name}"), value));
+        let table = headers(named.iter().map(|(name, value)| (name.as_str(), *value)));
+        let properties = BasicProperties::default()
+            .with_content_type("application/json".into())
+            .with_headers(table);
+        client.send_with("cloud", WARN, properties);
+    }
+    let structured = json!({"specversion": "1.0", "id": "three", "source": "/acme", "type": "acme.thing",
+        "subject": "nginx:1", "data": {"do": ["warn"]}});
+    let properties =
+        BasicProperties::default().with_content_type("application/cloudevents+json".into());
+    client.send_with("cloud", &structured.to_string(), properties);
+    let decisions = await_decisions(&server, 3);
+    assert_eq!(
+        count_ids(&decisions),
+        [("one", 1), ("two", 1), ("three", 1)].into()
+    );
+    for decision in &decisions {
+        let event = &decision["event"];
+        assert_eq!(decision["verdict"], "warn", "{decision}");
+        assert_eq!(event["kind"], "acme.thing", "{decision}");
+        assert_eq!(event["source"], "/acme", "{decision}");
+        assert_eq!(event["subject"], "nginx:1", "{decision}");
+    }
+    server.stop();
+    assert_empty(&client, "cloud");
+}
+
+fn locked_state(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    client.durable_queue("patient");
+    let mut config = source(broker, "patient");
+    config["sources"][0]["amqp"]["prefetch"] = json!(5);
+    let server = place.serve(config);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let state = SqliteConnectOptions::new().filename(place.state());
+    let mut lock = runtime.block_on(state.connect()).unwrap();
+    runtime
+        .block_on(sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut lock))
+        .unwrap();
+    client.send_numbered("patient", 20, |_| WARN.to_owned());
+    wait_until("all that may be under way have failed twice", || {
+        server.log().matches("a message waits").count() >= 10
+    });
+    assert_eq!(client.waiting("patient"), Some(15));
+    assert_eq!(client.waiting("patient.dead"), Some(0));
+    assert_eq!(server.decisions().len(), 0);
+    runtime
+        .block_on(sqlx::raw_sql("ROLLBACK").execute(&mut lock))
+        .unwrap();
+    let decisions = await_decisions(&server, 20);
+    assert_once_each(&decisions, 20);
+    server.stop();
+    assert_empty(&client, "patient");
+    assert_empty(&client, "patient.dead");
+}
+
+/// Messages enough that a process is stopped in the middle of them.
+const STREAM: usize = 4000;
+/// By then it is in full swing.
+const SWING: u64 = 500;
+
+/// A body that is no other's.
+fn scan(id: usize) -> String {
+    json!({"image": format!("acme/web:{id}"), "level": [id % 8, 1.5, 2.5]}).to_string()
+}
+
+/// A durable queue that is full of persistent messages.
+fn stream(client: &Client, queue: &str, number: usize) {
+    client.durable_queue(queue);
+    client.send_numbered(queue, number, scan);
+}
+
+/// What a process without any source finds in the state.
+fn kept(place: &Touchstone) -> Vec<Value> {
+    let server = place.serve(json!({}));
+    let decisions = server.decisions();
+    server.stop();
+    decisions
+}
+
+/// Has everything decided and acknowledged, and ends.
+fn drain(server: Running, broker: &Broker, queue: &str) {
+    let client = &broker.client();
+    wait_until("nothing waits any more", || {
+        std::thread::sleep(Duration::from_millis(20));
+        client.waiting(queue) == Some(0)
+    });
+    wait_until("everything is acknowledged", || broker.in_hand(queue) == 0);
+    server.stop();
+    assert_empty(client, queue);
+}
+
+fn stopped(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    stream(&client, "stopped", STREAM);
+    let config = scan_level(broker, "stopped");
+    let server = place.serve(config.clone());
+    await_messages(&server, "stopped", "decided", SWING);
+    server.stop();
+    let decided = kept(&place);
+    let left = client.message_ids("stopped");
+    assert!(!left.is_empty(), "it was stopped too late");
+    let mut ids: Vec<&str> = decided.iter().map(id).collect();
+    ids.extend(left.iter().map(String::as_str));
+    assert_whole(ids, STREAM);
+    // The rest is decided by the next process.
+    drain(place.serve(config), broker, "stopped");
+    assert_once_each(&kept(&place), STREAM);
+}
+
+fn killed(broker: &Broker) {
+    let (place, client) = (Touchstone::new(), broker.client());
+    stream(&client, "killed", STREAM);
+    let config = scan_level(broker, "killed");
+    for _ in 0..2 {
+        let server = place.serve(config.clone());
+        await_messages(&server, "killed", "decided", SWING);
+        server.kill();
+    }
+    let before = kept(&place).len();
+    assert!((1000..STREAM).contains(&before), "{before}");
+    drain(place.serve(config), broker, "killed");
+    assert_empty(&client, "killed.dead");
+    assert_once_each(&kept(&place), STREAM);
+}
+
+fn broker_restarted(broker: &Broker) {
+    const NUMBER: usize = 10_000;
+    let place = Touchstone::new();
+    stream(&broker.client(), "long", NUMBER);
+    let server = place.serve(scan_level(broker, "long"));
+    let start = Instant::now();
+    await_messages(&server, "long", "decided", NUMBER as u64 / 2);
+    let (before, took) = (server.messages("long", "decided"), start.elapsed());
+    broker.go_down();
+    let between = server.messages("long", "decided");
+    assert!(between < NUMBER as u64, "the broker was stopped too late");
+    broker.come_up().unwrap();
+    drain(server, broker, "long");
+    println!(
+        "{before} messages in {took:.1?}, {:.0} a second; {NUMBER} with the restart in {:.1?}",
+        before as f64 / took.as_secs_f64(),
+        start.elapsed()
+    );
+    assert_empty(&broker.client(), "long.dead");
+    assert_once_each(&kept(&place), NUMBER);
+}
+
+fn id(decision: &Value) -> &str {
+    decision["event"]["id"].as_str().unwrap()
+}
+
+/// How many decisions there are for each event.
+fn count_ids(decisions: &[Value]) -> HashMap<&str, usize> {
+    let mut counts = HashMap::new();
+    for decision in decisions {
+        *counts.entry(id(decision)).or_default() += 1;
+    }
+    counts
+}
+
+/// One decision for each of the message ids 0, 1, …
+fn assert_once_each(decisions: &[Value], number: usize) {
+    assert_whole(decisions.iter().map(id).collect(), number);
+}
+
+/// Each of 0, 1, … once, in any order.
+fn assert_whole(ids: Vec<&str>, number: usize) {
+    let mut counts = vec![0_usize; number];
+    for id in ids {
+        counts[id.parse::<usize>().unwrap()] += 1;
+    }
+    let wrong: Vec<(usize, usize)> = counts
+        .into_iter()
+        .enumerate()
+        .filter(|(_, count)| *count != 1)
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {number} ids are there never or more than once (id, count): {:?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(20)]
+    );
+}
