@@ -128,6 +128,9 @@ pub struct ActionStory {
     pub history: Vec<Attempt>,
 }
 
+/// A list of decisions ends when their bodies are this large together, whatever its limit.
+pub const PAGE_BYTES: usize = 8 << 20;
+
 /// Which decisions to list, the newest first. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct DecisionQuery {
@@ -238,7 +241,7 @@ pub trait Store: Send + Sync {
     /// Whether an earlier action of the lane is still due.
     async fn earlier(&self, lane: &str, seq: i64) -> Result<bool, StoreError>;
 
-    /// Decisions, each with its place in the order of writing.
+    /// Decisions, each with its place in the order of writing. Fewer than there are, once they make [`PAGE_BYTES`].
     async fn decisions(&self, query: &DecisionQuery) -> Result<Vec<(i64, Record)>, StoreError>;
 
     /// One decision.

@@ -219,6 +219,25 @@ async fn decisions_are_found_by_what_they_are_about() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_decisions_is_a_short_one() {
+    for (name, store, _folder) in stores().await {
+        for second in 0..12 {
+            let mut commit = commit(second);
+            commit.record.body = format!("\"{}\"", "x".repeat(1 << 20));
+            write(&store, commit, second).await;
+        }
+        let mut query = DecisionQuery {
+            limit: 100,
+            ..DecisionQuery::default()
+        };
+        let page = store.decisions(&query).await.unwrap();
+        assert_eq!(page.len(), 8, "{name}");
+        query.before = Some(page[7].1.id.clone());
+        assert_eq!(store.decisions(&query).await.unwrap().len(), 4, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn actions_are_due_until_they_are_over() {
     for (name, store, _folder) in stores().await {
         let actions = vec![action("a", "x"), action("b", "y"), action("c", "x")];
@@ -627,6 +646,11 @@ async fn a_file_that_grows_too_large_loses_its_oldest_decisions() {
         let batch: Vec<Entries> = (start * 500..(start + 1) * 500).map(large).collect();
         store.write(&batch, at(0)).await.unwrap();
     }
+    let all = DecisionQuery {
+        limit: 9999,
+        ..Default::default()
+    };
+    assert_eq!(store.decisions(&all).await.unwrap().len(), 4000);
     let retention = Retention {
         age: Duration::from_secs(1 << 30),
         size: ByteSize::mib(2),

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, Pending, Record,
-    Seen, Store, StoreError, Written, expiry,
+    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, PAGE_BYTES, Pending,
+    Record, Seen, Store, StoreError, Written, expiry,
 };
 use crate::config::Retention;
 use crate::model::{ActionState, Attempt, Entry, Write};
@@ -278,6 +278,14 @@ impl Store for Memory {
             found.sort_by(|(_, one), (_, other)| other.id.cmp(&one.id));
         }
         found.truncate(query.limit as usize);
+        let mut size = 0;
+        let fits = found.iter().take_while(|(_, record)| {
+            let before = size;
+            size += record.body.len();
+            before < PAGE_BYTES
+        });
+        let fits = fits.count();
+        found.truncate(fits);
         Ok(found)
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
@@ -16,8 +17,8 @@ use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db};
 use tokio::sync::Mutex;
 
 use super::{
-    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, Pending, Record,
-    Store, StoreError, Written, expiry,
+    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, PAGE_BYTES, Pending,
+    Record, Store, StoreError, Written, expiry,
 };
 use crate::config::Retention;
 use crate::model::{Action, ActionState, Attempt, Entry, Verdict, Write};
@@ -404,7 +405,17 @@ impl Store for Sqlite {
             None => sql.push(" ORDER BY id DESC"),
         };
         sql.push(" LIMIT ").push_bind(*limit);
-        all(&sql.build().fetch_all(&self.readers).await?, record)
+        let query = sql.build();
+        let mut rows = query.fetch(&self.readers);
+        let (mut found, mut size) = (Vec::new(), 0);
+        while size < PAGE_BYTES
+            && let Some(row) = rows.try_next().await?
+        {
+            let (seq, record) = record(&row)?;
+            size += record.body.len();
+            found.push((seq, record));
+        }
+        Ok(found)
     }
 
     async fn decision(&self, id: &str) -> Result<Option<Record>, StoreError> {

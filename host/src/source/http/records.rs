@@ -15,7 +15,9 @@ use crate::config::suggestion;
 use crate::decide::DecideError;
 use crate::model::{ActionState, Verdict};
 use crate::service::Service;
-use crate::store::{ActionQuery, ActionStory, DecisionQuery, Order, Ordered, StoreError};
+use crate::store::{
+    ActionQuery, ActionStory, DecisionQuery, Order, Ordered, PAGE_BYTES, StoreError,
+};
 
 /// Entries in one answer, when nothing is said.
 const PAGE: u32 = 50;
@@ -102,9 +104,9 @@ pub(super) async fn decisions(State(service): Host, uri: Uri) -> Result<Response
         limit: parameters.limit()?,
     };
     let found = service.outside.store.decisions(&query).await?;
-    let cursor = found
-        .last()
-        .filter(|_| found.len() >= query.limit as usize && query.after.is_none());
+    let size: usize = found.iter().map(|(_, record)| record.body.len()).sum();
+    let is_full = found.len() >= query.limit as usize || size >= PAGE_BYTES;
+    let cursor = found.last().filter(|_| is_full && query.after.is_none());
     let cursor = cursor.map(|(_, record)| record.id.clone());
     let last = found.iter().map(|(seq, _)| *seq).max().or(query.after);
     let bodies: Vec<Box<RawValue>> = found
