@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -194,10 +195,13 @@ async fn respond(mut answer: Answer) -> Result<Response<Body>, std::io::Error> {
         }
         Answer::Drop => return Err(std::io::Error::other("dropped")),
         Answer::CutOff => {
-            let parts = futures_util::stream::iter([
-                Ok::<_, std::io::Error>(Bytes::from_static(b"half")),
-                Err(std::io::Error::other("cut off")),
-            ]);
+            let half = async { Ok::<_, std::io::Error>(Bytes::from_static(b"half")) };
+            // Later, or the first half would not be sent either.
+            let end = async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::other("cut off"))
+            };
+            let parts = futures_util::stream::once(half).chain(futures_util::stream::once(end));
             Response::builder()
                 .header("content-length", "100")
                 .body(Body::from_stream(parts))

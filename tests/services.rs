@@ -17,6 +17,10 @@ mod support;
 mod amqp;
 #[path = "services/broker.rs"]
 mod broker;
+#[path = "services/client.rs"]
+mod client;
+#[path = "services/endurance.rs"]
+mod endurance;
 #[path = "services/mail_server.rs"]
 mod mail_server;
 #[path = "services/notify.rs"]
@@ -25,8 +29,8 @@ mod notify;
 mod queue;
 #[path = "services/service.rs"]
 mod service;
-#[path = "services/touchstone.rs"]
-mod touchstone_serve;
+#[path = "services/serving.rs"]
+mod serving;
 
 use std::process::ExitCode;
 
@@ -52,7 +56,7 @@ static SMTP: Service<MailServer> = Service::new(
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = RABBITMQ.trials(&[amqp::TESTS, queue::TESTS]);
+    let mut trials = RABBITMQ.trials(&[amqp::TESTS, endurance::TESTS, queue::TESTS]);
     trials.extend(SMTP.trials(&[notify::TESTS]));
     std::thread::spawn(stop_when_told);
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -80,5 +84,6 @@ fn stop_when_told() {
         }
     });
     stop();
+    serving::kill_all();
     std::process::exit(1);
 }

@@ -34,7 +34,9 @@ pub enum AddressError {
     #[error("a fragment is never sent: leave out what follows the `#`")]
     Fragment,
     /// `%2f`, `//`
-    #[error("its path has an empty part, or an encoded slash, backslash, dot or NUL")]
+    #[error(
+        "servers could read its path differently: it has an empty part, or encodes a slash, a dot, a control character, or twice"
+    )]
     Path,
 }
 
@@ -65,11 +67,23 @@ pub fn parse(text: &str) -> Result<Url, AddressError> {
     if url.fragment().is_some() {
         return Err(AddressError::Fragment);
     }
-    let path = url.path().to_ascii_lowercase();
-    if path.contains("//") || AMBIGUOUS.iter().any(|part| path.contains(part)) {
+    if is_ambiguous(url.path()) {
         return Err(AddressError::Path);
     }
     Ok(url)
+}
+
+/// Whether servers could read a path differently: what some of them decode once more, cut off, or take for a step up.
+fn is_ambiguous(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let step = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    let twice = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
+    lower.contains("//")
+        || AMBIGUOUS.iter().any(|part| lower.contains(part))
+        || lower.split('/').any(step)
+        || lower.split("%25").skip(1).any(twice)
+        || decoded.map_or(true, |text| text.contains(char::is_control))
 }
 
 /// The segments that patterns are matched against: scheme, nothing, host with port, and those of the path. The query
@@ -182,6 +196,10 @@ mod tests {
             ("https://ok.example.com/hooks%5c..", Path),
             ("https://ok.example.com//admin", Path),
             ("https://ok.example.com/a%00", Path),
+            ("https://ok.example.com/a/..;/b", Path),
+            ("https://ok.example.com/a/%252e%252e/b", Path),
+            ("https://ok.example.com/a/%c0%ae%c0%ae/b", Path),
+            ("https://ok.example.com/a%0d%0ab", Path),
             ("ftp://ok.example.com/", Scheme("ftp".into())),
             ("file:///etc/passwd", Scheme("file".into())),
         ] {

@@ -54,6 +54,9 @@ pub enum DecideError {
     /// The decision cannot be kept, and so neither can what it would cause.
     #[error("nothing was decided: {0}")]
     Store(#[from] StoreError),
+    /// Somebody else was faster with the same event.
+    #[error("the event is decided already")]
+    Seen,
     /// Other decisions were always faster.
     #[error("nothing was decided: others changed the same keys all the time")]
     Conflict,
@@ -100,6 +103,7 @@ impl Decider {
                 match self.outbox.commit(commit, options.seen.is_some()).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict) => continue,
+                    Err(CommitError::Seen) => return Err(DecideError::Seen),
                     Err(CommitError::Store(error)) => return Err(error.into()),
                 }
             }

@@ -42,6 +42,8 @@ pub struct Call {
     pub timeout: Duration,
     /// The largest body of an answer.
     pub max_body: u64,
+    /// Whether a body that is too large, too slow or broken off is cut there, since the status is what counts.
+    pub cut: bool,
 }
 
 /// An answer.
@@ -90,13 +92,23 @@ const OF_THE_CONNECTION: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// Headers in one request.
+/// Headers in one request, and their size together.
 const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 << 10;
 
 /// Headers as a guest wrote them; refused are those of the connection, and those that are `reserved`.
 pub fn header_map(pairs: &[(String, String)], reserved: &[&str]) -> Result<HeaderMap, String> {
     if pairs.len() > MAX_HEADERS {
         return Err(format!("a request has at most {MAX_HEADERS} headers"));
+    }
+    let size: usize = pairs
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if size > MAX_HEADER_BYTES {
+        return Err(format!(
+            "headers have at most {MAX_HEADER_BYTES} bytes together"
+        ));
     }
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
@@ -159,6 +171,7 @@ impl Egress {
             allow_private,
             timeout,
             max_body,
+            cut,
         } = call;
         if let Some(literal) = address::literal(&url)
             && !allow_private
@@ -177,24 +190,30 @@ impl Egress {
             &clients.public
         };
         let request = client.request(method, url).headers(headers).body(body);
-        let exchange = async {
-            let mut response = request.send().await.map_err(|error| described(&error))?;
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| described(&error))? {
-                if (body.len() + chunk.len()) as u64 > max_body {
-                    return Err(EgressError::TooLarge(max_body));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Answer {
-                status: response.status().as_u16(),
-                headers: std::mem::take(response.headers_mut()),
-                body,
-            })
-        };
-        tokio::time::timeout(timeout, exchange)
-            .await
-            .unwrap_or(Err(EgressError::Timeout(timeout)))
+        let end = tokio::time::Instant::now() + timeout;
+        let late = |_| EgressError::Timeout(timeout);
+        let sent = tokio::time::timeout_at(end, request.send()).await;
+        let mut response = sent.map_err(late)?.map_err(|error| described(&error))?;
+        let mut body = Vec::new();
+        loop {
+            let next = tokio::time::timeout_at(end, response.chunk()).await;
+            let next = next
+                .map_err(late)
+                .and_then(|next| next.map_err(|error| described(&error)));
+            let chunk = match next {
+                Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 <= max_body => chunk,
+                Ok(None) => break,
+                _ if cut => break,
+                Ok(Some(_)) => return Err(EgressError::TooLarge(max_body)),
+                Err(error) => return Err(error),
+            };
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
     }
 
     fn connect(&self) -> Result<Clients, EgressError> {

@@ -285,7 +285,9 @@ impl Ctx {
             .evaluation
             .as_ref()
             .is_some_and(|evaluation| evaluation.real);
-        if let Some(most) = grant.per_minute.filter(|_| real) {
+        // A read is real in every mode.
+        let counts = real || capability == "http";
+        if let Some(most) = grant.per_minute.filter(|_| counts) {
             let pattern = grant.pattern.to_string();
             if !self
                 .outside

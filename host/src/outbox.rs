@@ -22,7 +22,7 @@ use self::dispatch::{Dispatcher, Message};
 
 /// How often the state is looked through for what is old.
 const PRUNE_TIME: Duration = Duration::from_secs(60);
-/// What a decision waits for at most before it is refused.
+/// How long a decision waits for its turn to be written before it is refused.
 const COMMIT_TIME: Duration = Duration::from_secs(5);
 
 /// Where decisions go.
@@ -39,6 +39,9 @@ pub enum CommitError {
     /// A key that it depends on has changed meanwhile.
     #[error("a key that the decision depends on was changed meanwhile")]
     Conflict,
+    /// Somebody else has decided the event meanwhile.
+    #[error("the event is decided already")]
+    Seen,
     /// The state cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,15 +79,10 @@ impl Outbox {
             self.committer.record(entry).await;
             return Ok(());
         }
-        let late =
-            || StoreError::Unavailable(format!("it took longer than {} s", COMMIT_TIME.as_secs()));
-        let written = self.committer.write(entry);
-        match tokio::time::timeout(COMMIT_TIME, written)
-            .await
-            .map_err(|_| late())??
-        {
+        match self.committer.write(entry, COMMIT_TIME).await? {
             Written::Kept(_) => Ok(()),
             Written::Conflict => Err(CommitError::Conflict),
+            Written::Seen => Err(CommitError::Seen),
         }
     }
 
@@ -139,7 +137,8 @@ impl Outbox {
 /// Writes what came of an attempt, however long that takes: an action that was carried out must not look as if it was not.
 async fn record(committer: Committer, attempt: Attempt) {
     const PAUSE: Duration = Duration::from_millis(500);
-    while let Err(error) = committer.write(Entries::Attempt(attempt.clone())).await {
+    let entry = || Entries::Attempt(attempt.clone());
+    while let Err(error) = committer.write(entry(), COMMIT_TIME).await {
         tracing::warn!(%error, action = attempt.action, "an attempt is not recorded yet");
         tokio::time::sleep(PAUSE).await;
     }

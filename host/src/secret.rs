@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// Shorter texts are found everywhere by chance.
 const MIN_SCRUBBED: usize = 4;
 
@@ -72,10 +75,34 @@ impl Secrets {
     /// word behind `Bearer`.
     pub fn remember(&self, value: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for word in std::iter::once(value).chain(value.split_whitespace()) {
+        // `Basic` hides name and password but thinly (RFC 7617).
+        let basic = value.strip_prefix("Basic ").and_then(|encoded| {
+            let decoded = STANDARD.decode(encoded.trim()).ok()?;
+            String::from_utf8(decoded).ok()
+        });
+        let pair = basic.as_deref();
+        let password = pair
+            .and_then(|pair| pair.split_once(':'))
+            .map(|(_, password)| password);
+        let whole = [Some(value), pair, password].into_iter().flatten();
+        for word in whole.chain(value.split_whitespace()) {
             if word.len() >= MIN_SCRUBBED && !known.contains(word) {
                 known.insert(word.to_owned());
             }
+        }
+    }
+
+    /// Bytes without any secret; those that hold none are left as they are.
+    pub fn scrub_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let found = {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let holds = |secret: &String| memchr::memmem::find(&bytes, secret.as_bytes()).is_some();
+            known.iter().any(holds)
+        };
+        if found {
+            self.scrub(&String::from_utf8_lossy(&bytes)).into_bytes()
+        } else {
+            bytes
         }
     }
 

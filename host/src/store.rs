@@ -88,6 +88,8 @@ pub enum Written {
     Kept(Vec<(String, i64)>),
     /// A key that it depended on has changed: nothing of it is kept.
     Conflict,
+    /// Its event was decided before: nothing of it is kept.
+    Seen,
 }
 
 /// An action to be carried out.
@@ -130,6 +132,9 @@ pub struct ActionStory {
 
 /// A list of decisions ends when their bodies are this large together, whatever its limit.
 pub const PAGE_BYTES: usize = 8 << 20;
+
+/// A list of a policy's keys ends when they are this large together.
+pub const LIST_BYTES: usize = 1 << 20;
 
 /// Which decisions to list, the newest first. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -218,7 +223,7 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Entry>, StoreError>;
 
-    /// A policy's keys that start with a prefix, in byte order.
+    /// A policy's keys that start with a prefix, in byte order. Fewer than there are, once they make [`LIST_BYTES`].
     async fn entries(
         &self,
         policy: &str,

@@ -211,7 +211,7 @@ fn what_fails_for_now_is_tried_again_and_what_fails_for_good_is_not() {
             }
             (_, 0) => Answer::Drop,
             (_, 1) => Answer::Status(503, "later"),
-            (_, 2) => Answer::CutOff,
+            (_, 2) => Answer::Status(425, "too early"),
             (_, 3) => Answer::Late(3000, Box::new(Answer::Status(200, "too late"))),
             (_, 4) => Answer::Status(429, "slowly"),
             _ => Answer::Status(204, ""),
@@ -293,6 +293,87 @@ fn what_never_goes_well_is_given_up_and_can_be_retried_by_hand() {
         .unwrap();
     settle(&host);
     assert_eq!(find().state, ActionState::Done);
+}
+
+#[test]
+fn what_is_discarded_and_retried_while_it_runs_is_tried_again() {
+    use touchstone::store::Order;
+    let receiver = Receiver::start(|_, number| {
+        let status = if number == 0 { 500 } else { 200 };
+        Answer::Late(300, Box::new(Answer::Status(status, "")))
+    });
+    let host = actor(json!({"outbox": {"first": "1h", "most": "1h"}})).service();
+    let steps = [
+        webhook(&receiver, json!({"ordered": true})),
+        webhook(&receiver, json!({"ordered": true})),
+    ];
+    let decision = host.decide(&json!({ "do": steps }));
+    let id = &decision.actions[0].id;
+    wait_until("it is under way", || receiver.count() == 1);
+    for order in [Order::Discard, Order::Retry] {
+        host.runtime
+            .block_on(host.service.outbox.order(id, order))
+            .unwrap();
+    }
+    settle(&host);
+    assert!(
+        stories(&host)
+            .iter()
+            .all(|story| story.state == ActionState::Done)
+    );
+    assert!(receiver.count() >= 3, "{}", receiver.count());
+}
+
+#[test]
+fn a_good_status_is_done_whatever_the_body_does() {
+    let receiver = Receiver::start(|_, number| match number {
+        0 => Answer::With(200, vec![], "x".repeat(1 << 20)),
+        _ => Answer::CutOff,
+    });
+    let host = actor(quick()).service();
+    host.decide(&json!({"do": [webhook(&receiver, json!({})), webhook(&receiver, json!({}))]}));
+    settle(&host);
+    assert!(
+        stories(&host)
+            .iter()
+            .all(|story| story.state == ActionState::Done)
+    );
+    assert_eq!(receiver.count(), 2);
+}
+
+#[test]
+fn a_policy_whose_actions_fail_does_not_stand_in_the_way_of_others() {
+    let receiver = Receiver::start(|received, _| match received.path.as_str() {
+        "/bad" => Answer::Late(300, Box::new(Answer::Status(503, ""))),
+        _ => Answer::Status(200, ""),
+    });
+    let folder = actor(json!({"outbox": {"concurrency": 1, "first": "50ms", "most": "50ms"}}));
+    folder.policy("other", "actor", json!({"grants": everything()}));
+    let host = folder.service();
+    let only = |policy: &str| Options {
+        policy: Some(policy.to_owned()),
+        ..Options::default()
+    };
+    let bad: Vec<Value> = (0..100)
+        .map(|_| json!({"webhook": {"url": format!("{}/bad", receiver.url)}}))
+        .collect();
+    host.decide_as(&json!({ "do": bad }), "event", &only("actor"));
+    let decision = host.decide_as(
+        &json!({"do": [webhook(&receiver, json!({}))]}),
+        "event",
+        &only("other"),
+    );
+    let id = &decision.actions[0].id;
+    let state = || {
+        host.runtime
+            .block_on(host.service.outside.store.action(id))
+            .unwrap()
+            .unwrap()
+            .state
+    };
+    let start = std::time::Instant::now();
+    wait_until("the other one's is done", || state() == ActionState::Done);
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -712,6 +793,7 @@ fn a_commands_exit_code_says_what_becomes_of_it() {
         "bad": script("bad", "echo it broke >&2; exit 3".to_owned()),
         "loud": script("loud", "head -c 100000 /dev/zero | tr '\\0' x".to_owned()),
         "slow": script("slow", "sleep 5 & sleep 5".to_owned()),
+        "leaves": script("leaves", "sleep 5 & echo done".to_owned()),
         "missing": {"run": ["/nonexistent/program"]},
     }}));
     let host = folder.service();
@@ -719,6 +801,7 @@ fn a_commands_exit_code_says_what_becomes_of_it() {
         ("later", ActionState::Done, "exit code 0"),
         ("bad", ActionState::Dead, "exit code 3 it broke"),
         ("loud", ActionState::Done, "exit code 0 xxx"),
+        ("leaves", ActionState::Done, "exit code 0 done"),
         (
             "slow",
             ActionState::Dead,
@@ -923,6 +1006,15 @@ fn decisions_and_actions_can_be_listed_and_ordered_over_http() {
     );
     assert_eq!(
         server.post_with("/v1/decide", b"{\"do\":[]}", &foreign).0,
+        403
+    );
+    // Nor can one whose own name leads here.
+    let rebound = [
+        ("host", "evil.example.com:8181"),
+        ("origin", "http://evil.example.com:8181"),
+    ];
+    assert_eq!(
+        server.post_with("/v1/decide", b"{\"do\":[]}", &rebound).0,
         403
     );
 }

@@ -194,6 +194,36 @@ fn redirects_are_followed_only_inside_the_grants() {
 }
 
 #[test]
+fn a_server_that_tells_what_it_was_told_tells_no_secrets() {
+    let receiver = Receiver::start(|received, _| {
+        let told = received.headers["authorization"].clone();
+        Answer::With(
+            200,
+            vec![("x-told", told.clone())],
+            format!("you said {told}"),
+        )
+    });
+    let config = json!({"credentials": {"c": {"headers": {"authorization": "Basic dXNlcjpodW50ZXIyLXNlY3JldA=="}}}});
+    let host = reader(open(json!({"credentials": ["c"], "perMinute": 2})), config).service();
+    let said = fetch(&host, &receiver.url, json!({"credentials": "c"}));
+    assert_eq!(said, "200 you said ***");
+    // A read is real in a dry run, too.
+    let dry = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let event = json!({"do": [{"fetch": {"url": receiver.url, "credentials": "c"}}]});
+    host.decide_as(&event, "event", &dry);
+    let decision = host.decide_as(&event, "event", &dry);
+    assert!(
+        decision.policies[0].findings[0]
+            .message
+            .starts_with("exhausted"),
+        "{decision:#?}"
+    );
+}
+
+#[test]
 fn an_answer_has_bounds() {
     let receiver = Receiver::start(|received, _| match received.path.as_str() {
         "/large" => Answer::With(200, vec![], "x".repeat(2 << 20)),

@@ -23,7 +23,7 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
-def check_login(server, session, envelope, mechanism, login):
+def check_login(server, visit, envelope, mechanism, login):
     if (login.login.decode(), login.password.decode()) == (USER, PASSWORD):
         return AuthResult(success=True, auth_data=login)
     # Some servers talk too much.
@@ -34,7 +34,7 @@ def check_login(server, session, envelope, mechanism, login):
 class Mailbox:
     seen = Counter()
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, visit, envelope, address, options):
         name = address.split("@")[0]
         self.seen[address] += 1
         answer = "250 2.1.5 Ok"
@@ -48,7 +48,7 @@ class Mailbox:
             say(to=[address], answer=answer)
         return answer
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, visit, envelope):
         full = any(
             address.startswith("full@") and self.seen[address] <= 2
             for address in envelope.rcpt_tos
@@ -56,7 +56,7 @@ class Mailbox:
         answer = "452 4.3.1 The disk is full" if full else "250 2.0.0 Ok"
         mail = message_from_bytes(envelope.content, policy=policy.default)
         say(
-            user=session.auth_data and session.auth_data.login.decode(),
+            user=visit.auth_data and visit.auth_data.login.decode(),
             sender=envelope.mail_from,
             to=envelope.rcpt_tos,
             answer=answer,

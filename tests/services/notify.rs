@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::mail_server::{MailServer, PASSWORD, USER};
 use crate::service::{Test, beside_others};
-use crate::touchstone_serve::{Running, Touchstone};
+use crate::serving::{Running, Touchstone};
 
 pub const TESTS: &[Test<MailServer>] = &[
     beside_others("a mail arrives whole", arrives),
@@ -156,6 +156,7 @@ fn assert_not_told(place: &Touchstone, server: Running, action: &str) {
         let bytes = std::fs::read(place.folder.path().join(name)).unwrap();
         told.push((name, String::from_utf8_lossy(&bytes).into_owned()));
     }
+    assert!(server.log().contains("TRACE"), "nothing was logged");
     server.stop();
     for password in [PASSWORD, "wrong-horse-battery"] {
         let plain = base64.encode(format!("\0{USER}\0{password}"));

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::broker::{Broker, header};
+use crate::broker::Broker;
+use crate::client::header;
 use crate::service::{Test, alone, beside_others};
-use crate::touchstone_serve::{Running, Touchstone};
+use crate::serving::{Running, Touchstone};
 
 pub const TESTS: &[Test<Broker>] = &[
     beside_others("a staged message arrives whole", arrives),

@@ -1,10 +1,13 @@
 //! `touchstone serve` with a touchstone.yaml and a state that stays when it ends.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::support::{Folder, Server, TOUCHSTONE, wait_until};
@@ -55,7 +58,18 @@ impl Touchstone {
             log.push_str(line);
             log.push('\n');
         });
+        SERVING.lock().unwrap().insert(server.child.id());
         Running { server, log }
+    }
+}
+
+/// The processes that serve now, by their ids.
+static SERVING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Ends every process, when there is no time to end the tests.
+pub fn kill_all() {
+    for id in SERVING.lock().unwrap().iter() {
+        let _ = kill(Pid::from_raw((*id).try_into().unwrap()), Signal::SIGKILL);
     }
 }
 
@@ -75,6 +89,7 @@ impl Deref for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        SERVING.lock().unwrap().remove(&self.server.child.id());
         if std::thread::panicking() {
             eprintln!("{}", self.log());
         }

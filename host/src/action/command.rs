@@ -104,10 +104,10 @@ pub(super) async fn perform(performers: &Performers, action: &Action) -> Result<
         .input
         .map(|input| input.get().to_owned())
         .unwrap_or_default();
-    match tokio::time::timeout(command.timeout, finish(&mut child, input, command.output)).await {
+    let finished = finish(&mut child, group, input, command.output);
+    match tokio::time::timeout(command.timeout, finished).await {
         Ok(done) => done,
         Err(_) => {
-            drop(group);
             let limit = humantime::format_duration(command.timeout);
             Err(Failure::passing(format!(
                 "it took longer than {limit} and was killed"
@@ -181,16 +181,31 @@ impl Drop for Group {
     }
 }
 
-async fn finish(child: &mut Child, input: String, most: u64) -> Result<String, Failure> {
+/// Waits for the program itself; what it left running ends with it.
+async fn finish(
+    child: &mut Child,
+    group: Group,
+    input: String,
+    most: u64,
+) -> Result<String, Failure> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let feed = async {
+    let feed = tokio::spawn(async move {
         if let Some(mut stdin) = stdin {
             // A program that does not read its input is no failure.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
-    };
-    let ((), out, errors) = tokio::join!(feed, read(stdout, most), read(stderr, most));
+    });
+    let (out, errors) = (
+        tokio::spawn(read(stdout, most)),
+        tokio::spawn(read(stderr, most)),
+    );
     let status = child.wait().await.map_err(Failure::passing)?;
+    drop(group);
+    feed.abort();
+    let (out, errors) = (
+        out.await.unwrap_or_default(),
+        errors.await.unwrap_or_default(),
+    );
     let said = format!("{out}{errors}");
     let said = said.trim();
     match status.code() {

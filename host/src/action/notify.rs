@@ -173,6 +173,7 @@ fn message(server: &MailServer, action: &Action, letter: &Letter) -> Result<Mess
         .subject(letter.subject.as_str())
         .message_id(Some(format!("<{id}@touchstone>")))
         .header(ContentType::TEXT_PLAIN)
-        .body(letter.text.clone())
+        // A bare CR ends a line for some servers, and not for others.
+        .body(letter.text.replace("\r\n", "\n").replace('\r', "\n"))
         .map_err(|error| error.to_string())
 }

@@ -1,5 +1,7 @@
 //! A message to the AMQP 0-9-1 broker, done when the broker has it for good.
 
+use std::collections::HashMap;
+
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -16,6 +18,8 @@ use crate::model::Action;
 
 /// The longest name that AMQP 0-9-1 knows (a short string).
 const MAX_NAME: usize = 255;
+/// All headers together, far below the largest frame.
+const MAX_HEADERS: usize = 32 << 10;
 /// Kept on the broker's disk.
 const PERSISTENT: u8 = 2;
 
@@ -61,8 +65,21 @@ impl Host for Ctx {
                 "a message has one routing key: wildcards are for bindings".to_owned(),
             ));
         }
+        let size: usize = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if size > MAX_HEADERS {
+            return Err(invalid(format!(
+                "headers have at most {MAX_HEADERS} bytes together"
+            )));
+        }
         for (name, value) in &headers {
             line("a header", name)?;
+            // RabbitMQ would send copies to the keys in these.
+            if matches!(name.as_str(), "CC" | "BCC") {
+                return Err(invalid(format!("header {name} would name other keys")));
+            }
             line("a header", value)?;
             if name.is_empty() || name.len() > MAX_NAME {
                 return Err(invalid(format!(
@@ -85,39 +102,52 @@ impl Host for Ctx {
     }
 }
 
-/// The connection that messages are published over; made anew when it broke.
+/// The connection that messages are published over, with a channel for each policy: what the broker refuses closes the
+/// channel, and concerns nobody else. Made anew when it broke.
 #[derive(Default)]
 pub(super) struct Publisher(Mutex<Option<Open>>);
 
 struct Open {
     url: String,
     connection: Connection,
-    channel: Channel,
+    channels: HashMap<String, Channel>,
 }
 
 impl Publisher {
-    async fn channel(&self, url: String) -> Result<Channel, lapin::Error> {
-        let mut open = self.0.lock().await;
-        if let Some(open) = open.as_ref()
-            && open.url == url
-            && open.connection.status().connected()
-            && open.channel.status().connected()
-        {
-            return Ok(open.channel.clone());
-        }
-        *open = None;
-        let properties =
-            ConnectionProperties::default().with_connection_name("touchstone actions".into());
+    async fn channel(&self, url: String, policy: &str) -> Result<Channel, lapin::Error> {
+        let mut place = self.0.lock().await;
+        let usable = |open: &Open| open.url == url && open.connection.status().connected();
+        let open = match place.take().filter(usable) {
+            Some(open) => open,
+            None => Open::connect(url).await?,
+        };
+        place.insert(open).channel(policy).await
+    }
+}
+
+impl Open {
+    async fn connect(url: String) -> Result<Open, lapin::Error> {
+        let name = "touchstone actions".into();
+        let properties = ConnectionProperties::default().with_connection_name(name);
         let connection = Connection::connect(&url, properties).await?;
-        let channel = connection.create_channel().await?;
+        Ok(Open {
+            url,
+            connection,
+            channels: HashMap::new(),
+        })
+    }
+
+    async fn channel(&mut self, policy: &str) -> Result<Channel, lapin::Error> {
+        if let Some(channel) = self.channels.get(policy)
+            && channel.status().connected()
+        {
+            return Ok(channel.clone());
+        }
+        let channel = self.connection.create_channel().await?;
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await?;
-        *open = Some(Open {
-            url,
-            connection,
-            channel: channel.clone(),
-        });
+        self.channels.insert(policy.to_owned(), channel.clone());
         Ok(channel)
     }
 }
@@ -162,7 +192,7 @@ async fn publish(
     publication: &Publication,
     url: String,
 ) -> Result<Confirmation, lapin::Error> {
-    let channel = performers.publisher.channel(url).await?;
+    let channel = performers.publisher.channel(url, &action.policy).await?;
     let mut headers = FieldTable::default();
     for (name, value) in &publication.headers {
         headers.insert(

@@ -149,6 +149,7 @@ fn call(performers: &Performers, action: &Action) -> Result<Call, Failure> {
         allow_private: webhook.allow_private,
         timeout: performers.timeout,
         max_body: MAX_ANSWER,
+        cut: true,
     })
 }
 

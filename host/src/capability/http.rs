@@ -76,6 +76,7 @@ impl Ctx {
                 allow_private: grant.web.allow_private,
                 timeout,
                 max_body: grant.web.size.unwrap_or(MAX_BODY),
+                cut: false,
             },
             credentials: hop.credentials.clone(),
             ttl: grant.web.ttl.unwrap_or_default(),
@@ -88,7 +89,18 @@ impl Ctx {
             error => Error::Unavailable(outside.secrets.scrub(&error.to_string())),
         };
         let answer = answer.unwrap_or(Err(EgressError::Timeout(timeout)));
-        Ok(answer.map_err(failed)?)
+        let mut answer = answer.map_err(failed)?;
+        if hop.credentials.is_some() {
+            // Some servers tell what they were told.
+            answer.body = outside.secrets.scrub_bytes(answer.body);
+            for value in answer.headers.values_mut() {
+                let clean = outside.secrets.scrub_bytes(value.as_bytes().to_vec());
+                if let Ok(clean) = http::HeaderValue::from_bytes(&clean) {
+                    *value = clean;
+                }
+            }
+        }
+        Ok(answer)
     }
 }
 

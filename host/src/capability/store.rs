@@ -27,7 +27,10 @@ impl Host for Ctx {
     async fn list(&mut self, prefix: String, limit: u32) -> Result<Vec<(String, Told)>, Refusal> {
         self.allow("store", Resource::Path(&prefix))?;
         let (outside, policy, now) = (self.outside().clone(), self.policy().clone(), self.time()?);
-        let reading = outside.store.entries(&policy, &prefix, MAX_LIST, now);
+        // As many more as this guest may have deleted.
+        let own = u32::try_from(self.staged_writes().len()).unwrap_or(MAX_LIST);
+        let most = limit.min(MAX_LIST);
+        let reading = outside.store.entries(&policy, &prefix, most + own, now);
         let kept = self.wait(reading).await.map_err(unavailable)?;
         let mut found: std::collections::BTreeMap<String, Entry> = kept.into_iter().collect();
         let own: Vec<String> = self
@@ -42,10 +45,9 @@ impl Host for Ctx {
             }
         }
         found.retain(|key, _| self.may("store", &Resource::Path(key)));
-        let most = limit.min(MAX_LIST) as usize;
         Ok(found
             .into_iter()
-            .take(most)
+            .take(most as usize)
             .map(|(key, entry)| (key, told(entry)))
             .collect())
     }

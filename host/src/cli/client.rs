@@ -56,6 +56,7 @@ impl Client {
             allow_private: true,
             timeout: TIMEOUT,
             max_body: MAX_ANSWER,
+            cut: false,
         };
         let sent = egress.send(call).await;
         let answer = sent

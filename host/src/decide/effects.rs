@@ -5,9 +5,13 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::data::hex;
 use crate::guest::Effects;
 use crate::model::{Action, Decision, Event, Mode, Plan, PlannedAction, Staged, Write};
 use crate::store::{Commit, Record, Seen};
+
+/// How much of an event's subject is kept with each action; events come from anybody.
+const SHOWN_SUBJECT: usize = 300;
 
 /// What a policy staged.
 pub(super) struct StagedBy {
@@ -99,14 +103,17 @@ fn order(id: String, policy: &str, action: Staged, decision: &Decision, event: &
         ordered,
         request,
     } = action;
-    let subject = event.subject.clone();
-    let lane = ordered.then(|| format!("{policy} {}", subject.as_deref().unwrap_or_default()));
+    let subject = event.subject.as_deref().unwrap_or_default();
+    let lane = ordered.then(|| hex(&Sha256::digest(format!("{policy} {subject}"))));
+    let shown = |subject: &String| subject.chars().take(SHOWN_SUBJECT).collect();
+    let subject = event.subject.as_ref().map(shown);
     Action {
         decision: decision.id.clone(),
         policy: policy.to_owned(),
         kind: kind.to_owned(),
         target,
-        destination,
+        // A policy whose actions fail does not stand in the way of others.
+        destination: format!("{policy} {destination}"),
         lane,
         key,
         subject,

@@ -12,8 +12,9 @@ use super::{Answer, Call, Egress, EgressError};
 
 /// What all kept answers may take together.
 const MAX_BYTES: u64 = 64 << 20;
-/// How long an answer that nobody asks for is kept, fresh or not.
-const IDLE: Duration = Duration::from_secs(3600);
+/// How long an answer is kept to be asked for by its validators; and one that only serves those who waited for it.
+const LONG: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A question that may be answered from memory.
 #[derive(Clone, Debug)]
@@ -41,14 +42,54 @@ struct Key {
 
 struct Kept {
     answer: Result<Answer, EgressError>,
+    /// How long it may be used.
+    ttl: Duration,
     /// When the question was put.
     asked: Instant,
 }
 
+/// How long each is kept.
+struct Stay;
+
+impl moka::Expiry<Key, Arc<Kept>> for Stay {
+    fn expire_after_create(&self, _: &Key, kept: &Arc<Kept>, _: Instant) -> Option<Duration> {
+        Some(kept.stay())
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        kept: &Arc<Kept>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(kept.stay())
+    }
+}
+
 impl Kept {
-    fn size(&self) -> u32 {
-        let body = self.answer.as_ref().map_or(0, |answer| answer.body.len());
-        u32::try_from(body + 1024).unwrap_or(u32::MAX)
+    fn stay(&self) -> Duration {
+        if self.ttl.is_zero() {
+            SHORT
+        } else {
+            self.ttl.max(LONG)
+        }
+    }
+
+    /// Whether it answers a question that began then, and takes answers of that age.
+    fn answers(&self, began: Instant, ttl: Duration) -> bool {
+        self.asked >= began || self.asked.elapsed() < self.ttl.min(ttl)
+    }
+
+    fn size(&self) -> usize {
+        let of = |answer: &Answer| {
+            let headers = answer.headers.iter();
+            let headers: usize = headers
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum();
+            answer.body.len() + headers
+        };
+        self.answer.as_ref().map_or(0, of)
     }
 
     /// An answer of the server's own that may be kept (RFC 9111, §3, for a shared cache without age).
@@ -70,8 +111,10 @@ impl Default for Answers {
     fn default() -> Answers {
         let cache = Cache::builder()
             .max_capacity(MAX_BYTES)
-            .weigher(|_, kept: &Arc<Kept>| kept.size())
-            .time_to_idle(IDLE)
+            .weigher(|key: &Key, kept: &Arc<Kept>| {
+                u32::try_from(key.size() + kept.size() + 512).unwrap_or(u32::MAX)
+            })
+            .expire_after(Stay)
             .build();
         Answers(cache)
     }
@@ -86,11 +129,8 @@ impl Answers {
         }
         let began = Instant::now();
         let key = Key::of(&fetch);
-        let fresh = |kept: &Kept| {
-            kept.asked >= began || (kept.answer.is_ok() && kept.asked.elapsed() < fetch.ttl)
-        };
         if let Some(kept) = self.0.get(&key).await
-            && fresh(&kept)
+            && kept.answers(began, fetch.ttl)
         {
             return kept.answer.clone();
         }
@@ -100,13 +140,8 @@ impl Answers {
             let (call, ttl) = (fetch.call.clone(), fetch.ttl);
             async move {
                 match before {
-                    Some(kept)
-                        if kept.asked >= began
-                            || (kept.answer.is_ok() && kept.asked.elapsed() < ttl) =>
-                    {
-                        Op::Nop
-                    }
-                    before => Op::Put(Arc::new(ask(egress, call, before).await)),
+                    Some(kept) if kept.answers(began, ttl) => Op::Nop,
+                    before => Op::Put(Arc::new(ask(egress, call, ttl, before).await)),
                 }
             }
         });
@@ -118,7 +153,7 @@ impl Answers {
 }
 
 /// Asks, by the validators of the answer before where there is one.
-async fn ask(egress: &Egress, mut call: Call, before: Option<Arc<Kept>>) -> Kept {
+async fn ask(egress: &Egress, mut call: Call, ttl: Duration, before: Option<Arc<Kept>>) -> Kept {
     let asked = Instant::now();
     let known = before
         .as_ref()
@@ -137,10 +172,21 @@ async fn ask(egress: &Egress, mut call: Call, before: Option<Arc<Kept>>) -> Kept
         Some(known) if answer.status == StatusCode::NOT_MODIFIED => known.clone(),
         _ => answer,
     });
-    Kept { answer, asked }
+    // What is no good answer serves only those who waited for it.
+    let good = answer.as_ref().is_ok_and(Kept::storable);
+    let ttl = if good { ttl } else { Duration::ZERO };
+    Kept { answer, ttl, asked }
 }
 
 impl Key {
+    fn size(&self) -> usize {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        self.url.len() + headers.sum::<usize>()
+    }
+
     fn of(fetch: &Fetch) -> Key {
         let Call {
             method,

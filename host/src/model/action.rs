@@ -122,7 +122,7 @@ pub struct Action {
     pub kind: String,
     /// See [`Staged::target`].
     pub target: String,
-    /// See [`Staged::destination`].
+    /// The policy and [`Staged::destination`]: what shares concurrency and rate.
     #[serde(skip)]
     pub destination: String,
     /// Ordered actions of one lane are carried out one after the other.

@@ -25,15 +25,26 @@ type Done = oneshot::Sender<Result<Written, StoreError>>;
 /// What the writer is asked for.
 enum Job {
     /// To write this, and to tell whoever waits for it.
-    Write(Entries, Option<Done>),
+    Write(Entries, Option<Waiter>),
     /// To tell when everything before is written, or has failed.
     Flush(oneshot::Sender<()>),
 }
 
-impl Job {
-    /// Whether whoever waited for it has given up, and has told so to others.
-    fn is_given_up(&self) -> bool {
-        matches!(self, Job::Write(_, Some(done)) if done.is_closed())
+/// Somebody who waits for an entry.
+struct Waiter {
+    done: Done,
+    turn: Arc<Turn>,
+}
+
+/// Whose turn it is: whoever waits may give up only what is not being written, so that nobody is told that nothing
+/// happened when it does.
+#[derive(Default)]
+struct Turn(AtomicBool);
+
+impl Turn {
+    /// Takes the entry to write it, or away from being written; only one of both can.
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
@@ -68,13 +79,34 @@ impl Committer {
         committer
     }
 
-    /// Writes an entry and waits until it is durable.
-    pub(super) async fn write(&self, entry: Entries) -> Result<Written, StoreError> {
-        let (done, written) = oneshot::channel();
+    /// Writes an entry and waits until it is durable; when its turn has not come after `patience`, it is not written.
+    pub(super) async fn write(
+        &self,
+        entry: Entries,
+        patience: Duration,
+    ) -> Result<Written, StoreError> {
+        let (done, mut written) = oneshot::channel();
         let ended = || StoreError::Unavailable("the host is stopping".to_owned());
-        let job = Job::Write(entry, Some(done));
-        self.jobs.send(job).await.map_err(|_| ended())?;
-        written.await.map_err(|_| ended())?
+        let turn = Arc::new(Turn::default());
+        let waiter = Waiter {
+            done,
+            turn: Arc::clone(&turn),
+        };
+        let outcome = async {
+            let job = Job::Write(entry, Some(waiter));
+            self.jobs.send(job).await.map_err(|_| ended())?;
+            (&mut written).await.map_err(|_| ended())?
+        };
+        match tokio::time::timeout(patience, outcome).await {
+            Ok(outcome) => outcome,
+            Err(_) if turn.take() => {
+                let limit = humantime::format_duration(patience);
+                Err(StoreError::Unavailable(format!(
+                    "it is not written within {limit}"
+                )))
+            }
+            Err(_) => written.await.map_err(|_| ended())?,
+        }
     }
 
     /// Has an entry written soon. Waits where writing is slower than deciding; while nothing can be written, what does
@@ -144,11 +176,13 @@ impl Writer {
         let mut entries = std::mem::take(&mut self.held);
         let mut done: Vec<Option<Done>> = entries.iter().map(|_| None).collect();
         let mut flushed = Vec::new();
-        for job in jobs.drain(..).filter(|job| !job.is_given_up()) {
+        for job in jobs.drain(..) {
             match job {
-                Job::Write(entry, waiting) => {
+                // Whoever has given up has told so to others.
+                Job::Write(_, Some(waiter)) if !waiter.turn.take() => {}
+                Job::Write(entry, waiter) => {
                     entries.push(entry);
-                    done.push(waiting);
+                    done.push(waiter.map(|waiter| waiter.done));
                 }
                 Job::Flush(tell) => flushed.push(tell),
             }

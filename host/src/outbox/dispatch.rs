@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -24,7 +24,9 @@ const HELD: usize = 4096;
 /// Actions fetched from the store at a time.
 const FETCH: u32 = 1024;
 /// How long an action rests that must wait for an earlier one, unless that ends before.
-const LANE_PAUSE: Duration = Duration::from_millis(250);
+const LANE_PAUSE: Duration = Duration::from_secs(2);
+/// Attempts at a time, whatever the number of destinations: each has a connection or a process.
+const PLACES: usize = 256;
 /// How long to rest when the store cannot be read.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -115,6 +117,9 @@ pub(super) struct Dispatcher {
     look: BTreeSet<String>,
     /// Discarded while they ran.
     forgotten: HashSet<i64>,
+    /// Wanted once more while they ran: whatever comes of the attempt, they are due.
+    again: HashMap<i64, Pending>,
+    places: Arc<Semaphore>,
     tasks: JoinSet<Event>,
     drained: Vec<oneshot::Sender<()>>,
     stopping: Option<oneshot::Sender<()>>,
@@ -139,6 +144,8 @@ impl Dispatcher {
             resting: BinaryHeap::new(),
             look: BTreeSet::new(),
             forgotten: HashSet::new(),
+            again: HashMap::new(),
+            places: Arc::new(Semaphore::new(PLACES)),
             tasks: JoinSet::new(),
             drained: Vec::new(),
             stopping: None,
@@ -200,12 +207,15 @@ impl Dispatcher {
             .or_default();
         self.look.insert(pending.action.destination.clone());
         if line.held.contains(&pending.seq) {
-            // Somebody wants it now: it rests, or runs.
+            // Somebody wants it now: it is ready, rests, or is in the middle of an attempt.
             let before = self.resting.len();
             self.resting
                 .retain(|Reverse(resting)| resting.pending.seq != pending.seq);
             if self.resting.len() < before {
                 line.ready.push_back(pending);
+            } else if !line.ready.iter().any(|ready| ready.seq == pending.seq) {
+                self.forgotten.remove(&pending.seq);
+                self.again.insert(pending.seq, pending);
             }
         } else if line.more || line.held.len() >= HELD {
             line.more = true;
@@ -226,6 +236,7 @@ impl Dispatcher {
         if line.ready.len() + self.resting.len() < waiting || !line.held.contains(&pending.seq) {
             line.release(pending.seq);
         } else {
+            self.again.remove(&pending.seq);
             self.forgotten.insert(pending.seq);
         }
         self.look.insert(pending.action.destination.clone());
@@ -274,8 +285,11 @@ impl Dispatcher {
             };
             line.running += 1;
             let (store, performers) = (Arc::clone(&self.store), Arc::clone(&self.performers));
-            self.tasks
-                .spawn(attempt(store, performers, self.config, pending));
+            let (places, config) = (Arc::clone(&self.places), self.config);
+            self.tasks.spawn(async move {
+                let _place = places.acquire().await;
+                attempt(store, performers, config, pending).await
+            });
         }
         if line.more && !line.fetching && line.ready.len() < most * 4 && line.held.len() < HELD {
             (line.fetching, line.more) = (true, false);
@@ -316,6 +330,11 @@ impl Dispatcher {
                     pending.due = next.unwrap_or(pending.due);
                     Event::Recorded(pending, state)
                 });
+            }
+            Event::Recorded(pending, _) if self.again.contains_key(&pending.seq) => {
+                if let Some(pending) = self.again.remove(&pending.seq) {
+                    self.ready(pending);
+                }
             }
             Event::Recorded(pending, ActionState::Due) => self.rest(*pending),
             Event::Recorded(pending, _) => {
@@ -507,17 +526,18 @@ async fn attempt(
         Ok(detail) => (ActionState::Done, None, detail),
         Err(Failure::Final(reason)) => (ActionState::Dead, None, reason),
         Err(Failure::Passing { reason, after }) => {
+            // The last attempt is at the end of its time, however long the pause would be.
+            let end = pending.action.since.saturating_add(config.max_age);
+            let end = end.unwrap_or(Timestamp::MAX);
             let pause = pause(&config, pending.attempts, after);
-            let next = ended.saturating_add(pause).unwrap_or(Timestamp::MAX);
-            let age = next.duration_since(pending.action.since);
-            let limit = SignedDuration::try_from(config.max_age).unwrap_or(SignedDuration::MAX);
-            if age > limit {
+            let next = ended
+                .saturating_add(pause)
+                .unwrap_or(Timestamp::MAX)
+                .min(end);
+            if ended >= end {
                 let limit = humantime::format_duration(config.max_age);
-                (
-                    ActionState::Dead,
-                    None,
-                    format!("given up after {limit} (outbox.maxAge): {reason}"),
-                )
+                let reason = format!("given up after {limit} (outbox.maxAge): {reason}");
+                (ActionState::Dead, None, reason)
             } else {
                 (ActionState::Due, Some(next), reason)
             }

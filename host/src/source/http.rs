@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -60,29 +60,41 @@ pub fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// A page that somebody has open in a browser must not cause decisions and actions on a host that it happens to reach.
-/// Browsers name the page's origin in every request that could; other clients name none.
+/// A page that somebody has open in a browser must not cause or read decisions on a host that it happens to reach, be it
+/// by a form or under a name of its own that leads here. Browsers tell of themselves in such requests; other clients do
+/// not.
 async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET && is_foreign(&request) {
+    if is_foreign(&request) {
         return Refused::Forbidden.into_response();
     }
     next.run(request).await
 }
 
 fn is_foreign(request: &Request) -> bool {
-    let text = |name| request.headers().get(name)?.to_str().ok();
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
+    let text = |name: &str| request.headers().get(name)?.to_str().ok();
+    let (origin, site) = (request.headers().get("origin"), text("sec-fetch-site"));
+    if origin.is_none() && site.is_none() {
         return false;
-    };
-    let own = text(header::HOST).or(request
+    }
+    let authority = request
         .uri()
         .authority()
-        .map(|authority| authority.as_str()));
-    let asking = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"));
-    asking.map(|(_, host)| host) != own
+        .map(|authority| authority.as_str());
+    let own = text("host").or(authority).unwrap_or_default();
+    let asking = origin.and_then(|origin| origin.to_str().ok()?.split_once("://"));
+    let other = origin.is_some() && asking.map(|(_, host)| host) != Some(own);
+    other || site == Some("cross-site") || !is_address(own)
+}
+
+/// Whether a host is named by its address: such a name cannot be somebody else's.
+fn is_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, _)) if !host.ends_with(']') => name,
+        _ => host,
+    };
+    name == "localhost"
+        || name.parse::<std::net::Ipv4Addr>().is_ok()
+        || (name.starts_with('[') && name.ends_with(']'))
 }
 
 /// Why a request gets no answer of its own.
@@ -146,6 +158,7 @@ impl From<DecideError> for Refused {
             | DecideError::NotReady
             | DecideError::NoPolicies
             | DecideError::Store(_)
+            | DecideError::Seen
             | DecideError::Conflict => Refused::Overloaded(error),
         }
     }

@@ -76,6 +76,14 @@ impl Tables {
                 .map(|entry| entry.version);
             write.expected.is_some_and(|expected| expected != version)
         });
+        let until = |seen: &Seen| self.seen.get(&seen.event).map(|(_, until)| *until);
+        if seen
+            .as_ref()
+            .and_then(until)
+            .is_some_and(|until| until > now)
+        {
+            return Written::Seen;
+        }
         if changed {
             return Written::Conflict;
         }

@@ -17,8 +17,8 @@ use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db};
 use tokio::sync::Mutex;
 
 use super::{
-    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, PAGE_BYTES, Pending,
-    Record, Store, StoreError, Written, expiry,
+    ActionQuery, ActionStory, Commit, DecisionQuery, Entries, LIST_BYTES, Order, Ordered,
+    PAGE_BYTES, Pending, Record, Store, StoreError, Written, expiry,
 };
 use crate::config::Retention;
 use crate::model::{Action, ActionState, Attempt, Entry, Verdict, Write};
@@ -39,7 +39,10 @@ const ACTION: &str = "seq, id, decision, policy, kind, target, destination, lane
 /// A database in a file.
 pub(super) struct Sqlite {
     writer: Mutex<Writer>,
+    /// For what policies and the outbox wait for.
     readers: SqlitePool,
+    /// For lists that people ask for, which may take long.
+    listing: SqlitePool,
     _lock: File,
 }
 
@@ -103,17 +106,19 @@ impl Sqlite {
             .filename(path)
             .read_only(true)
             .busy_timeout(BUSY);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .min_connections(1)
-            .acquire_timeout(BUSY)
-            .connect_lazy_with(reading);
+        let pool = |connections: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(BUSY)
+                .connect_lazy_with(reading.clone())
+        };
         Ok(Sqlite {
             writer: Mutex::new(Writer {
                 options,
                 connection: Some(writer),
             }),
-            readers,
+            readers: pool(4),
+            listing: pool(2),
             _lock: lock,
         })
     }
@@ -305,17 +310,24 @@ impl Store for Sqlite {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<(String, Entry)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT key, version, value FROM keys WHERE policy = ? AND key >= ? AND substr(key, 1, length(?2)) = ?2 \
+        let mut rows = sqlx::query(
+            "SELECT key, version, value FROM keys WHERE policy = ?1 AND key >= ?2 AND key < ?2 || char(1114111) \
              AND (expires IS NULL OR expires > ?3) ORDER BY key LIMIT ?4",
         )
         .bind(policy)
         .bind(prefix)
         .bind(micros(now))
         .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
-        all(&rows, entry)
+        .fetch(&self.readers);
+        let (mut found, mut size) = (Vec::new(), 0);
+        while size < LIST_BYTES
+            && let Some(row) = rows.try_next().await?
+        {
+            let (key, entry) = entry(&row)?;
+            size += key.len() + entry.value.len();
+            found.push((key, entry));
+        }
+        Ok(found)
     }
 
     async fn destinations(&self) -> Result<Vec<String>, StoreError> {
@@ -406,7 +418,7 @@ impl Store for Sqlite {
         };
         sql.push(" LIMIT ").push_bind(*limit);
         let query = sql.build();
-        let mut rows = query.fetch(&self.readers);
+        let mut rows = query.fetch(&self.listing);
         let (mut found, mut size) = (Vec::new(), 0);
         while size < PAGE_BYTES
             && let Some(row) = rows.try_next().await?
@@ -423,7 +435,7 @@ impl Store for Sqlite {
             "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE id = ?",
         )
         .bind(id)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.listing)
         .await?;
         Ok(row
             .as_ref()
@@ -442,7 +454,8 @@ impl Store for Sqlite {
             limit,
         } = query;
         let mut sql = QueryBuilder::<Db>::new("SELECT ");
-        sql.push(ACTION).push(" FROM actions WHERE 1");
+        sql.push(ACTION.replace("request", "'' AS request"))
+            .push(" FROM actions WHERE 1");
         if let Some(state) = state {
             // Written out, so that the partial indexes are used.
             sql.push(match state {
@@ -465,7 +478,7 @@ impl Store for Sqlite {
             sql.push(" AND seq < ").push_bind(*before);
         }
         sql.push(" ORDER BY seq DESC LIMIT ").push_bind(*limit);
-        all(&sql.build().fetch_all(&self.readers).await?, story)
+        all(&sql.build().fetch_all(&self.listing).await?, story)
     }
 
     async fn action(&self, id: &str) -> Result<Option<ActionStory>, StoreError> {
@@ -473,13 +486,13 @@ impl Store for Sqlite {
         sql.push(ACTION)
             .push(" FROM actions WHERE id = ")
             .push_bind(id);
-        let Some(row) = sql.build().fetch_optional(&self.readers).await? else {
+        let Some(row) = sql.build().fetch_optional(&self.listing).await? else {
             return Ok(None);
         };
         let (_, mut story) = story(&row)?;
         let rows = sqlx::query("SELECT action, started, duration, state, next, detail FROM attempts WHERE action = ? ORDER BY rowid")
             .bind(id)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.listing)
             .await?;
         story.history = all(&rows, attempt)?;
         story.request = serde_json::value::RawValue::from_string(story.action.request.clone()).ok();
@@ -561,6 +574,9 @@ async fn write_all(
                 attempts.push(attempt);
                 written.push(Written::Kept(Vec::new()));
             }
+            Entries::Decision(commit) if is_seen(connection, commit, now).await? => {
+                written.push(Written::Seen);
+            }
             Entries::Decision(commit) if holds(connection, commit, now).await? => {
                 change_keys(connection, commit, now).await?;
                 commits.push(commit);
@@ -618,11 +634,15 @@ async fn forget_some(
 ) -> Result<bool, StoreError> {
     let oldest = now.saturating_sub(retention.age).unwrap_or(Timestamp::MIN);
     let used: i64 = sqlx::query_scalar(
-        "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        "SELECT (page_count - freelist_count) * page_size \
+         - (SELECT coalesce(sum(length(key) + length(value)), 0) FROM keys) \
+         - (SELECT coalesce(sum(length(request)), 0) FROM actions WHERE state IN ('due', 'dead')) \
+         FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
     )
     .fetch_one(&mut *connection)
     .await?;
-    let too_large = used.unsigned_abs() > retention.size.as_u64();
+    // Keys and actions that are due or dead stay: the log must not be given up for their sake.
+    let too_large = used.max(0).unsigned_abs() > retention.size.as_u64();
     let mut most = 0;
     for (table, old, only) in [
         ("decisions", "time < ", "1"),
@@ -657,6 +677,24 @@ async fn forget_some(
         sqlx::query(orphans).execute(connection).await?;
     }
     Ok(most >= u64::from(FORGOTTEN) || (too_large && most > 0))
+}
+
+/// Whether its event was decided already.
+async fn is_seen(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(seen) = &commit.seen else {
+        return Ok(false);
+    };
+    let found: i64 =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM seen WHERE event = ? AND until > ?)")
+            .bind(&seen.event)
+            .bind(micros(now))
+            .fetch_one(connection)
+            .await?;
+    Ok(found != 0)
 }
 
 /// Whether every key that the decision depends on is as it was.

@@ -24,10 +24,11 @@ pub(super) fn identity(delivery: &Delivery) -> String {
         .as_ref()
         .filter(|id| !id.as_str().is_empty())
     {
-        return id.as_str().to_owned();
+        return format!("id {}", id.as_str());
     }
     match (attribute(delivery, "source"), attribute(delivery, "id")) {
-        (Some(source), Some(id)) => format!("{source} {id}"),
+        // With a length, so that no two pairs read the same.
+        (Some(source), Some(id)) => format!("event {}:{source} {id}", source.len()),
         _ => format!("sha256:{}", hex(&Sha256::digest(&delivery.data))),
     }
 }
@@ -38,10 +39,12 @@ pub(super) fn read(
     delivery: &Delivery,
     id: &str,
 ) -> Result<Event, SourceError> {
+    let named = delivery.properties.message_id().as_ref();
+    let named = named.filter(|name| !name.as_str().is_empty());
     let defaults = Defaults {
         kind: source.kind.clone(),
         source: format!("/amqp/{}", source.queue),
-        id: Some(id.to_owned()),
+        id: Some(named.map_or(id, |name| name.as_str()).to_owned()),
     };
     let text = Document::parse_bytes(delivery.data.clone());
     if attribute(delivery, "specversion").is_none() {

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -88,6 +89,14 @@ impl Parameters {
     }
 }
 
+/// Decisions as they are kept: their text is passed on as it is.
+#[derive(Serialize)]
+struct Page {
+    cursor: Option<String>,
+    last: Option<i64>,
+    decisions: Vec<Box<RawValue>>,
+}
+
 pub(super) async fn decisions(State(service): Host, uri: Uri) -> Result<Response, Refused> {
     let known = [
         "since", "until", "subject", "policy", "verdict", "limit", "cursor", "after",
@@ -113,8 +122,12 @@ pub(super) async fn decisions(State(service): Host, uri: Uri) -> Result<Response
         .into_iter()
         .filter_map(|(_, record)| RawValue::from_string(record.body).ok())
         .collect();
-    let answer = json!({ "cursor": cursor, "last": last, "decisions": bodies });
-    Ok(axum::Json(answer).into_response())
+    let page = Page {
+        cursor,
+        last,
+        decisions: bodies,
+    };
+    Ok(axum::Json(page).into_response())
 }
 
 pub(super) async fn decision(
