@@ -19,10 +19,11 @@ use crate::metrics::Metrics;
 use crate::model::{ActionState, Attempt};
 use crate::store::{Pending, Store};
 
-/// Actions of one destination in memory.
+/// Actions of one line in memory, and their size together.
 const HELD: usize = 4096;
+const HELD_BYTES: usize = 16 << 20;
 /// Actions fetched from the store at a time.
-const FETCH: u32 = 1024;
+const FETCH: u32 = 256;
 /// How long an action rests that must wait for an earlier one, unless that ends before.
 const LANE_PAUSE: Duration = Duration::from_secs(2);
 /// Attempts at a time, whatever the number of destinations: each has a connection or a process.
@@ -61,8 +62,9 @@ enum Event {
 struct Line {
     ready: VecDeque<Pending>,
     running: usize,
-    /// Everything in memory, wherever it is.
-    held: HashSet<i64>,
+    /// Everything in memory, wherever it is, with its size.
+    held: HashMap<i64, usize>,
+    bytes: usize,
     /// Whether the store has some that are not held.
     more: bool,
     fetching: bool,
@@ -73,9 +75,24 @@ struct Line {
 }
 
 impl Line {
+    /// Whether no more fits.
+    fn is_full(&self) -> bool {
+        self.held.len() >= HELD || self.bytes >= HELD_BYTES
+    }
+
+    /// Holds an action; answers whether it is new.
+    fn hold(&mut self, pending: &Pending) -> bool {
+        let size = pending.action.request.len();
+        let new = self.held.insert(pending.seq, size).is_none();
+        if new {
+            self.bytes += size;
+        }
+        new
+    }
+
     /// It is not to be carried out any more, whatever a fetch that is under way says.
     fn release(&mut self, seq: i64) {
-        self.held.remove(&seq);
+        self.bytes -= self.held.remove(&seq).unwrap_or_default();
         if self.fetching {
             self.gone.insert(seq);
         }
@@ -206,7 +223,7 @@ impl Dispatcher {
             .entry(pending.action.destination.clone())
             .or_default();
         self.look.insert(pending.action.destination.clone());
-        if line.held.contains(&pending.seq) {
+        if line.held.contains_key(&pending.seq) {
             // Somebody wants it now: it is ready, rests, or is in the middle of an attempt.
             let before = self.resting.len();
             self.resting
@@ -217,10 +234,10 @@ impl Dispatcher {
                 self.forgotten.remove(&pending.seq);
                 self.again.insert(pending.seq, pending);
             }
-        } else if line.more || line.held.len() >= HELD {
+        } else if line.more || line.is_full() {
             line.more = true;
         } else {
-            line.held.insert(pending.seq);
+            line.hold(&pending);
             line.ready.push_back(pending);
         }
     }
@@ -233,7 +250,8 @@ impl Dispatcher {
         line.ready.retain(|ready| ready.seq != pending.seq);
         self.resting
             .retain(|Reverse(resting)| resting.pending.seq != pending.seq);
-        if line.ready.len() + self.resting.len() < waiting || !line.held.contains(&pending.seq) {
+        if line.ready.len() + self.resting.len() < waiting || !line.held.contains_key(&pending.seq)
+        {
             line.release(pending.seq);
         } else {
             self.again.remove(&pending.seq);
@@ -291,7 +309,7 @@ impl Dispatcher {
                 attempt(store, performers, config, pending).await
             });
         }
-        if line.more && !line.fetching && line.ready.len() < most * 4 && line.held.len() < HELD {
+        if line.more && !line.fetching && line.ready.len() < most * 4 && !line.is_full() {
             (line.fetching, line.more) = (true, false);
             let (store, destination) = (Arc::clone(&self.store), destination.to_owned());
             // Those that are held are due, too, and must not hide the others.
@@ -376,11 +394,11 @@ impl Dispatcher {
             .into_iter()
             .filter(|pending| !gone.contains(&pending.seq))
         {
-            if line.held.len() >= HELD {
+            if line.is_full() {
                 line.more = true;
                 break;
             }
-            if !line.held.insert(pending.seq) {
+            if !line.hold(&pending) {
                 continue;
             }
             if pending.due <= now {
