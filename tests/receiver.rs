@@ -176,11 +176,7 @@ async fn talk(
         .await;
 }
 
-async fn respond(mut answer: Answer) -> Result<Response<Body>, std::io::Error> {
-    while let Answer::Late(millis, then) = answer {
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        answer = *then;
-    }
+async fn respond(answer: Answer) -> Result<Response<Body>, std::io::Error> {
     Ok(match answer {
         Answer::Status(status, text) => Response::builder()
             .status(status)
@@ -207,6 +203,9 @@ async fn respond(mut answer: Answer) -> Result<Response<Body>, std::io::Error> {
                 .body(Body::from_stream(parts))
                 .unwrap()
         }
-        Answer::Late(..) => unreachable!(),
+        Answer::Late(millis, then) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            return Box::pin(respond(*then)).await;
+        }
     })
 }

@@ -100,7 +100,7 @@ impl Decider {
             let (due, writes) = plan(&mut decision, staged, &event);
             if !options.dry_run {
                 let commit = commit(&decision, due, writes, options.seen.clone());
-                match self.outbox.commit(commit, options.seen.is_some()).await {
+                match self.outbox.commit(commit).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict) => continue,
                     Err(CommitError::Seen) => return Err(DecideError::Seen),

@@ -70,12 +70,12 @@ impl Outbox {
     }
 
     /// Commits a decision with all that it causes. When this returns, that is durable; only a decision that causes
-    /// nothing is kept a little later, unless it is to be `durable`.
-    pub async fn commit(&self, commit: Commit, durable: bool) -> Result<(), CommitError> {
+    /// nothing, and whose event nobody has to know again, is kept a little later.
+    pub async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let causes =
             !commit.actions.is_empty() || !commit.writes.is_empty() || commit.seen.is_some();
         let entry = Entries::Decision(Box::new(commit));
-        if !causes && !durable && self.audit == Audit::Buffered {
+        if !causes && self.audit == Audit::Buffered {
             self.committer.record(entry).await;
             return Ok(());
         }

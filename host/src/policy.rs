@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 
-use crate::config::PolicyConfig;
+use crate::config::{Limits, PolicyConfig};
 use crate::data::{Data, hex};
 use crate::grants::Grants;
 use crate::guest::bindings::PolicyPre;
@@ -46,6 +46,17 @@ struct Compiled {
     pre: PolicyPre<Ctx>,
     /// Whether instances start configured.
     configured: bool,
+}
+
+impl Compiled {
+    /// How long an evaluation may take in all.
+    fn wall(&self, limits: &Limits) -> Duration {
+        if self.configured {
+            limits.wall
+        } else {
+            limits.wall + limits.configure
+        }
+    }
 }
 
 /// What one evaluation gave.
@@ -186,18 +197,13 @@ impl Policy {
     pub fn instance(&self, data: &Arc<Data>, evaluation: Evaluation) -> Instance<'_> {
         let limits = &self.config.limits;
         let compiled = self.compiled.load_full();
-        let wall = if compiled.configured {
-            limits.wall
-        } else {
-            limits.wall + limits.configure
-        };
         let reach = Reach {
             policy: Arc::clone(&self.name),
             grants: Arc::clone(&self.grants),
             data: Arc::clone(data),
             outside: Arc::clone(self.sandbox.outside()),
             evaluation: Some(evaluation),
-            wall,
+            wall: compiled.wall(limits),
             max_calls: limits.calls,
             max_memory: bytes_of(limits.memory),
             max_time: if compiled.configured {

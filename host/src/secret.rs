@@ -71,6 +71,17 @@ impl Secrets {
         Ok(value)
     }
 
+    /// Reads a URL, whose password must not be written down either.
+    pub fn read_url(&self, secret: &Secret) -> Result<String, SecretError> {
+        let url = self.read(secret)?;
+        if let Ok(parsed) = url::Url::parse(&url)
+            && let Some(password) = parsed.password()
+        {
+            self.remember(password);
+        }
+        Ok(url)
+    }
+
     /// Remembers something that must not be written down: a part of a secret, such as the password in a URL, or the
     /// word behind `Bearer`.
     pub fn remember(&self, value: &str) {

@@ -160,9 +160,8 @@ pub(super) async fn perform(performers: &Performers, action: &Action) -> Result<
     let url = performers
         .outside
         .secrets
-        .read(&broker)
+        .read_url(&broker)
         .map_err(Failure::passing)?;
-    remember_password(performers, &url);
     let publishing = publish(performers, action, &publication, url);
     let confirmed = tokio::time::timeout(performers.timeout, publishing)
         .await
@@ -174,15 +173,6 @@ pub(super) async fn perform(performers: &Performers, action: &Action) -> Result<
         ),
         Confirmation::Nack(None) => Err(Failure::passing("the broker refused it")),
         Confirmation::NotRequested => Err(Failure::passing("the broker confirms nothing")),
-    }
-}
-
-/// Errors may name the user and the password.
-fn remember_password(performers: &Performers, url: &str) {
-    if let Ok(url) = url::Url::parse(url)
-        && let Some(password) = url.password()
-    {
-        performers.outside.secrets.remember(password);
     }
 }
 

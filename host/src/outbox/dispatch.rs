@@ -49,10 +49,8 @@ enum Event {
     Performed(Box<Pending>, Attempt),
     /// What came of it is durable.
     Recorded(Box<Pending>, ActionState),
-    /// An earlier one of its lane is still due.
-    Blocked(Box<Pending>),
-    /// The store could not say.
-    Unread(Box<Pending>),
+    /// It has to rest first: an earlier one of its lane is still due, or the store could not say.
+    Blocked(Box<Pending>, Duration),
     /// Due actions of a destination, and whether there are more; nothing, when the store could not be read.
     Fetched(String, Option<(Vec<Pending>, bool)>),
 }
@@ -225,10 +223,7 @@ impl Dispatcher {
         self.look.insert(pending.action.destination.clone());
         if line.held.contains_key(&pending.seq) {
             // Somebody wants it now: it is ready, rests, or is in the middle of an attempt.
-            let before = self.resting.len();
-            self.resting
-                .retain(|Reverse(resting)| resting.pending.seq != pending.seq);
-            if self.resting.len() < before {
+            if take_out(&mut self.resting, pending.seq).is_some() {
                 line.ready.push_back(pending);
             } else if !line.ready.iter().any(|ready| ready.seq == pending.seq) {
                 self.forgotten.remove(&pending.seq);
@@ -246,12 +241,11 @@ impl Dispatcher {
         let Some(line) = self.lines.get_mut(&pending.action.destination) else {
             return;
         };
-        let waiting = line.ready.len() + self.resting.len();
+        let waiting = line.ready.len();
         line.ready.retain(|ready| ready.seq != pending.seq);
-        self.resting
-            .retain(|Reverse(resting)| resting.pending.seq != pending.seq);
-        if line.ready.len() + self.resting.len() < waiting || !line.held.contains_key(&pending.seq)
-        {
+        let waited =
+            line.ready.len() < waiting || take_out(&mut self.resting, pending.seq).is_some();
+        if waited || !line.held.contains_key(&pending.seq) {
             line.release(pending.seq);
         } else {
             self.again.remove(&pending.seq);
@@ -359,18 +353,10 @@ impl Dispatcher {
                 self.forgotten.remove(&pending.seq);
                 self.over(&pending);
             }
-            Event::Blocked(mut pending) => {
+            Event::Blocked(mut pending, pause) => {
                 self.free(&pending);
-                pending.due = Timestamp::now()
-                    .saturating_add(LANE_PAUSE)
-                    .unwrap_or(Timestamp::MAX);
-                self.rest(*pending);
-            }
-            Event::Unread(mut pending) => {
-                self.free(&pending);
-                pending.due = Timestamp::now()
-                    .saturating_add(STORE_PAUSE)
-                    .unwrap_or(Timestamp::MAX);
+                let until = Timestamp::now().saturating_add(pause);
+                pending.due = until.unwrap_or(Timestamp::MAX);
                 self.rest(*pending);
             }
             Event::Fetched(destination, fetched) => self.fetched(&destination, fetched),
@@ -452,16 +438,7 @@ impl Dispatcher {
             .map(|resting| resting.0.pending.seq)
             .min();
         let Some(first) = first else { return };
-        let mut woken = None;
-        let all = std::mem::take(&mut self.resting);
-        for Reverse(resting) in all {
-            if resting.pending.seq == first {
-                woken = Some(resting.pending);
-            } else {
-                self.resting.push(Reverse(resting));
-            }
-        }
-        if let Some(pending) = woken {
+        if let Some(pending) = take_out(&mut self.resting, first) {
             self.ready(pending);
         }
     }
@@ -515,6 +492,17 @@ impl Dispatcher {
     }
 }
 
+/// An action that rests, wherever it is among the others.
+fn take_out(resting: &mut BinaryHeap<Reverse<Resting>>, seq: i64) -> Option<Pending> {
+    let mut all = std::mem::take(resting).into_vec();
+    let found = all
+        .iter()
+        .position(|Reverse(resting)| resting.pending.seq == seq);
+    let found = found.map(|index| all.swap_remove(index).0.pending);
+    *resting = all.into();
+    found
+}
+
 async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(wake) => tokio::time::sleep_until(wake).await,
@@ -532,8 +520,8 @@ async fn attempt(
     if let Some(lane) = &pending.action.lane {
         match store.earlier(lane, pending.seq).await {
             Ok(false) => {}
-            Ok(true) => return Event::Blocked(Box::new(pending)),
-            Err(_) => return Event::Unread(Box::new(pending)),
+            Ok(true) => return Event::Blocked(Box::new(pending), LANE_PAUSE),
+            Err(_) => return Event::Blocked(Box::new(pending), STORE_PAUSE),
         }
     }
     let started = Timestamp::now();

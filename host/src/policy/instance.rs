@@ -31,12 +31,7 @@ impl Instance<'_> {
 
     /// How long it may take in all.
     pub(super) fn wall(&self) -> Duration {
-        let limits = &self.policy.config.limits;
-        if self.compiled.configured {
-            limits.wall
-        } else {
-            limits.wall + limits.configure
-        }
+        self.compiled.wall(&self.policy.config.limits)
     }
 
     /// Makes the instance.

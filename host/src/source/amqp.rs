@@ -181,13 +181,7 @@ impl Consumer {
     }
 
     async fn connect(&self) -> Result<Link, AmqpError> {
-        let secrets = &self.service.outside.secrets;
-        let url = secrets.read(&self.source.url)?;
-        if let Ok(parsed) = url::Url::parse(&url)
-            && let Some(password) = parsed.password()
-        {
-            secrets.remember(password);
-        }
+        let url = self.service.outside.secrets.read_url(&self.source.url)?;
         let name = format!("touchstone {}", self.source.queue);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = Connection::connect(&url, properties).await?;

@@ -36,6 +36,9 @@ const FORGOTTEN: u32 = 500;
 
 const ACTION: &str = "seq, id, decision, policy, kind, target, destination, lane, key, subject, request, since, state, due, attempts, detail";
 
+const DECISIONS: &str =
+    "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE ";
+
 /// A database in a file.
 pub(super) struct Sqlite {
     writer: Mutex<Writer>,
@@ -376,9 +379,8 @@ impl Store for Sqlite {
             after,
             limit,
         } = query;
-        let mut sql = QueryBuilder::<Db>::new(
-            "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE 1",
-        );
+        let mut sql = QueryBuilder::<Db>::new(DECISIONS);
+        sql.push("1");
         // Ids are UUIDv7: they begin with the time, so their index serves both.
         if let Some(since) = since {
             sql.push(" AND id >= ")
@@ -431,12 +433,9 @@ impl Store for Sqlite {
     }
 
     async fn decision(&self, id: &str) -> Result<Option<Record>, StoreError> {
-        let row = sqlx::query(
-            "SELECT seq, id, time, subject, verdict, policies, body FROM decisions WHERE id = ?",
-        )
-        .bind(id)
-        .fetch_optional(&self.listing)
-        .await?;
+        let mut sql = QueryBuilder::<Db>::new(DECISIONS);
+        sql.push("id = ").push_bind(id);
+        let row = sql.build().fetch_optional(&self.listing).await?;
         Ok(row
             .as_ref()
             .map(record)
