@@ -187,7 +187,7 @@ fn reason(error: &sonic_rs::Error) -> String {
 }
 
 /// How deep the brackets nest, up to the first place where the text is no JSON.
-fn depth(text: &[u8]) -> usize {
+pub fn depth(text: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
