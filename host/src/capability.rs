@@ -4,6 +4,7 @@
 mod clock;
 mod data;
 mod event;
+mod evidence;
 mod http;
 mod log;
 mod store;
@@ -33,6 +34,11 @@ pub const CAPABILITIES: &[Capability] = &[
         name: "event",
         example: None,
         link: |linker| interface::event::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
+    },
+    Capability {
+        name: "evidence",
+        example: None,
+        link: |linker| interface::evidence::add_to_linker::<_, HasSelf<Ctx>>(linker, |ctx| ctx),
     },
     Capability {
         name: "log",

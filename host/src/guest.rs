@@ -10,9 +10,8 @@ use wasmtime::ResourceLimiter;
 use crate::data::Data;
 use crate::grants::{Grant, Grants, Resource};
 use crate::image::ImageName;
-use crate::model::{
-    Condition, Event, EventImage, Finding, Level, LogLine, Outcome, Severity, Staged, Write,
-};
+use crate::knowledge::Known;
+use crate::model::{Condition, Event, EventImage, Finding, Level, LogLine, Outcome, Staged, Write};
 use crate::outside::{CredentialsError, Outside};
 
 use self::bindings::exports::touchstone::policy::guest as exported;
@@ -125,6 +124,8 @@ pub struct Evaluation {
     pub now: Timestamp,
     /// Whether what is staged can be carried out: neither in a dry run nor in monitor mode.
     pub real: bool,
+    /// What is known of each of the event's images; nothing at all when no policy asks for evidence.
+    pub known: Arc<[Option<Known>]>,
 }
 
 /// What a guest staged.
@@ -373,6 +374,14 @@ impl Ctx {
             .ok_or(Stop::NotEvaluating)
     }
 
+    /// What is known of the event's images.
+    pub fn known(&self) -> Result<&[Option<Known>], Stop> {
+        self.evaluation
+            .as_ref()
+            .map(|evaluation| evaluation.known.as_ref())
+            .ok_or(Stop::NotEvaluating)
+    }
+
     /// The decision's time.
     pub fn time(&self) -> Result<Timestamp, Stop> {
         self.evaluation
@@ -412,7 +421,7 @@ impl Ctx {
         }
         self.log_bytes += size;
         self.log.push(LogLine {
-            level,
+            level: level.into(),
             message,
             fields,
         });
@@ -579,8 +588,10 @@ impl From<&Event> for types::EventInfo {
     }
 }
 
-impl From<types::Finding> for Finding {
-    fn from(finding: types::Finding) -> Finding {
+impl TryFrom<types::Finding> for Finding {
+    type Error = String;
+
+    fn try_from(finding: types::Finding) -> Result<Finding, String> {
         let types::Finding {
             id,
             level,
@@ -588,41 +599,52 @@ impl From<types::Finding> for Finding {
             message,
             target,
             remedy,
+            image,
+            package,
+            path,
+            links,
+            details,
         } = finding;
-        Finding {
-            id,
+        let details = details.map(|text| match serde_json::from_str(&text) {
+            Ok(details @ serde_json::Value::Object(_)) => Ok(details),
+            _ => Err(format!("details of {id:?} are no JSON object")),
+        });
+        Ok(Finding {
             level: match level {
                 types::Level::Info => Level::Info,
                 types::Level::Warn => Level::Warn,
                 types::Level::Deny => Level::Deny,
             },
-            severity: match severity {
-                types::Severity::Unknown => Severity::Unknown,
-                types::Severity::Negligible => Severity::Negligible,
-                types::Severity::Low => Severity::Low,
-                types::Severity::Medium => Severity::Medium,
-                types::Severity::High => Severity::High,
-                types::Severity::Critical => Severity::Critical,
-            },
+            severity: severity.into(),
             message,
             target,
             remedy,
-        }
+            image,
+            package,
+            path,
+            links,
+            details: details.transpose()?,
+            waiver: None,
+            id,
+        })
     }
 }
 
-impl From<types::Outcome> for Outcome {
-    fn from(outcome: types::Outcome) -> Outcome {
+impl TryFrom<types::Outcome> for Outcome {
+    type Error = String;
+
+    fn try_from(outcome: types::Outcome) -> Result<Outcome, String> {
         let types::Outcome {
             findings,
             stop,
             patch,
         } = outcome;
-        Outcome {
-            findings: findings.into_iter().map(Finding::from).collect(),
+        let findings = findings.into_iter().map(Finding::try_from);
+        Ok(Outcome {
+            findings: findings.collect::<Result<_, _>>()?,
             stop,
             patch,
-        }
+        })
     }
 }
 

@@ -72,6 +72,12 @@ impl Event {
             .ok_or_else(|| Undecided::new(format!("the document has nothing at {pointer}")))
     }
 
+    /// The images that the event is about, each with what is known of it; for a report that names no image, what it
+    /// tells.
+    pub fn subjects(&self) -> Vec<crate::evidence::Subject> {
+        crate::evidence::subjects(self.images())
+    }
+
     /// The images that the event is about, in document order.
     pub fn images(&self) -> Vec<Image> {
         host::images()

@@ -51,7 +51,9 @@
 //!
 //! # Reading and acting
 //!
-//! What a policy may reach besides the event, it is granted in policy.yaml. It reads at once: [`data`], [`http`], [`store`],
+//! Besides the event there is what scanners reported about its images: [`evidence`], always granted.
+//!
+//! What a policy may reach besides, it is granted in policy.yaml. It reads at once: [`data`], [`http`], [`store`],
 //! [`clock`]. It acts by staging a [`webhook`], a [`command`], a message to a [`queue`] or a mail ([`notify`]): the host
 //! carries an [`Action`] out after the decision, if the verdict of all policies together is the one that it waits for.
 //! Each module says what its grant looks like; what a host call is refused with is an [`Error`].
@@ -63,6 +65,7 @@
 pub mod clock;
 pub mod command;
 pub mod data;
+pub mod evidence;
 pub mod http;
 pub mod log;
 pub mod notify;
@@ -73,6 +76,7 @@ pub mod webhook;
 mod action;
 mod error;
 mod event;
+mod names;
 mod policy;
 mod regex;
 mod settings;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bindings::exports::touchstone::policy::guest::{Info, Need};
 use crate::bindings::touchstone::policy::types::EventInfo;
+use crate::evidence::Subject;
 use crate::{Event, Finding, Level, Outcome, Problem, Severity, settings};
 
 /// A policy: its settings are its fields.
@@ -88,6 +89,11 @@ impl Finding {
             message,
             target: None,
             remedy: None,
+            image: None,
+            package: None,
+            path: None,
+            links: Vec::new(),
+            details: None,
         }
     }
 
@@ -106,6 +112,45 @@ impl Finding {
     /// What the reader can do.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Finding {
         self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+/// What machines and waivers ask for.
+impl Finding {
+    /// The image that it is about.
+    pub fn image(mut self, subject: &Subject) -> Finding {
+        self.image = subject.image.as_ref().map(|image| image.text.clone());
+        self
+    }
+
+    /// The package, by name.
+    pub fn package(mut self, name: impl Into<String>) -> Finding {
+        self.package = Some(name.into());
+        self
+    }
+
+    /// The file.
+    pub fn path(mut self, path: impl Into<String>) -> Finding {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// A page about it.
+    pub fn link(mut self, url: impl Into<String>) -> Finding {
+        self.links.push(url.into());
+        self
+    }
+
+    /// Pages about it.
+    pub fn links(mut self, urls: impl IntoIterator<Item = String>) -> Finding {
+        self.links.extend(urls);
+        self
+    }
+
+    /// Whatever else a machine should know: an object.
+    pub fn details(mut self, details: &Value) -> Finding {
+        self.details = Some(details.to_string());
         self
     }
 }

@@ -29,6 +29,7 @@ mod actions;
 mod answers;
 mod grants;
 mod keys;
+mod known;
 mod test_event;
 
 use std::cell::RefCell;
@@ -232,6 +233,11 @@ pub(crate) mod event {
             digest,
         })
     }
+}
+
+/// The fake of `evidence`.
+pub(crate) mod evidence {
+    pub(crate) use super::known::*;
 }
 
 /// The fake of `data`.

@@ -12,6 +12,8 @@ pub struct TestEvent {
     namespace: Option<String>,
     pub(super) data: Value,
     pub(super) images: Vec<(String, String)>,
+    /// What is known of each image; that of place 0 may be there without an image.
+    pub(super) evidence: Vec<Option<Value>>,
 }
 
 impl TestEvent {
@@ -45,6 +47,16 @@ impl TestEvent {
     /// An image that it is about. The host finds them in the document; here they are given.
     pub fn image(mut self, pointer: &str, text: &str) -> TestEvent {
         self.images.push((pointer.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// What is known of the image that was added last, or of what the event is about when it has none: as `touchstone
+    /// evidence show -o json` prints it. What is left out, nobody looked for.
+    pub fn evidence(mut self, evidence: Value) -> TestEvent {
+        self.evidence.resize(self.images.len().max(1), None);
+        if let Some(last) = self.evidence.last_mut() {
+            *last = Some(evidence);
+        }
         self
     }
 
