@@ -2,7 +2,9 @@
 //! [`open`]; one contract test runs on every one.
 
 mod memory;
+pub mod reports;
 mod sqlite;
+pub mod waivers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Commit {
     pub writes: Vec<(String, Write)>,
     /// The event that must not be decided again for a while, by source and id.
     pub seen: Option<Seen>,
+    /// Ids of the waivers that it used.
+    pub waivers: Vec<String>,
 }
 
 /// An event that must not be decided again for a while.
@@ -208,7 +212,7 @@ pub enum Ordered {
 
 /// What outlives the process. Times are given by the caller, so that tests can choose them.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: reports::Reports + waivers::Waivers {
     /// Writes all entries in one transaction, which is durable when this returns. A conflict concerns its own entry only.
     async fn write(&self, batch: &[Entries], now: Timestamp) -> Result<Vec<Written>, StoreError>;
 
@@ -279,6 +283,11 @@ pub async fn open(state: &State) -> Result<Arc<dyn Store>, StoreError> {
 /// A store that is gone with the process.
 pub fn memory() -> Arc<dyn Store> {
     Arc::new(memory::Memory::default())
+}
+
+/// Whether a report, by when the image was looked at and when it came, takes the place of another one.
+fn newest_wins(new: (Timestamp, Timestamp), known: (Timestamp, Timestamp)) -> bool {
+    new >= known
 }
 
 /// When an entry written now is gone.

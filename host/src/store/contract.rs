@@ -37,6 +37,7 @@ fn commit(second: i64) -> Commit {
         actions: Vec::new(),
         writes: Vec::new(),
         seen: None,
+        waivers: Vec::new(),
     }
 }
 
@@ -607,6 +608,7 @@ async fn what_is_over_is_forgotten_and_what_is_not_stays() {
         let retention = Retention {
             age: Duration::from_secs(60),
             size: ByteSize::gib(1),
+            ..Retention::default()
         };
         store.prune(&retention, at(65)).await.unwrap();
         let all = DecisionQuery {
@@ -654,6 +656,7 @@ async fn a_file_that_grows_too_large_loses_its_oldest_decisions() {
     let retention = Retention {
         age: Duration::from_secs(1 << 30),
         size: ByteSize::mib(2),
+        ..Retention::default()
     };
     store.prune(&retention, at(5000)).await.unwrap();
     let left = store
@@ -703,4 +706,136 @@ async fn a_file_has_one_user_and_is_ours() {
     )
     .unwrap();
     assert!(open(&State::Sqlite(other)).await.is_err());
+}
+
+fn report(digest: &str, images: &[&str], scanned: i64, received: i64) -> reports::Report {
+    reports::Report {
+        digest: digest.to_owned(),
+        lineage: "trivy Trivy".to_owned(),
+        format: "trivy".to_owned(),
+        tool: "Trivy".to_owned(),
+        scanned: at(scanned),
+        received: at(received),
+        images: images.iter().map(|image| (*image).to_owned()).collect(),
+        body: format!("{{\"digest\":\"{digest}\"}}"),
+    }
+}
+
+async fn about(store: &dyn Store, images: &[&str]) -> Vec<String> {
+    let images: Vec<String> = images.iter().map(|image| (*image).to_owned()).collect();
+    let found = store.reports_about(&images).await.unwrap();
+    found.into_iter().map(|report| report.digest).collect()
+}
+
+#[tokio::test]
+async fn of_one_kind_of_report_about_an_image_the_latest_is_kept() {
+    for (name, store, _keep) in stores().await {
+        let store = store.as_ref();
+        let keep = async |report: reports::Report| {
+            let kept = store.keep_reports(&[report]).await.unwrap();
+            assert_eq!(kept.len(), 1, "{name}");
+            kept[0]
+        };
+        assert!(
+            keep(report("a", &["sha256:1", "web:1"], 10, 100)).await,
+            "{name}"
+        );
+        assert_eq!(about(store, &["sha256:1"]).await, ["a"], "{name}");
+        // The tag has moved on; the digest has not.
+        assert!(
+            keep(report("b", &["sha256:2", "web:1"], 20, 110)).await,
+            "{name}"
+        );
+        assert_eq!(about(store, &["web:1"]).await, ["b"], "{name}");
+        assert_eq!(about(store, &["sha256:1"]).await, ["a"], "{name}");
+        assert_eq!(
+            about(store, &["sha256:1", "web:1"]).await,
+            ["b", "a"],
+            "{name}"
+        );
+        // An older look that comes late.
+        assert!(!keep(report("c", &["sha256:2"], 15, 120)).await, "{name}");
+        assert_eq!(about(store, &["sha256:2"]).await, ["b"], "{name}");
+        // Another kind stands beside it.
+        let grype = reports::Report {
+            lineage: "grype grype".to_owned(),
+            ..report("d", &["sha256:2"], 5, 130)
+        };
+        assert!(keep(grype).await, "{name}");
+        assert_eq!(about(store, &["sha256:2"]).await, ["d", "b"], "{name}");
+        // The same bytes about one more image.
+        assert!(keep(report("b", &["sha256:3"], 20, 140)).await, "{name}");
+        assert_eq!(about(store, &["sha256:3"]).await, ["b"], "{name}");
+        assert_eq!(about(store, &["web:1"]).await, ["b"], "{name}");
+
+        let page = reports::ReportQuery {
+            limit: 10,
+            ..reports::ReportQuery::default()
+        };
+        let listed = store.reports(&page).await.unwrap();
+        let digests: Vec<&str> = listed
+            .iter()
+            .map(|(_, report)| report.digest.as_str())
+            .collect();
+        assert_eq!(digests, ["d", "b", "a"], "{name}");
+        let whole = listed
+            .iter()
+            .find(|(_, report)| report.digest == "b")
+            .unwrap();
+        assert_eq!(whole.1.images, ["sha256:2", "sha256:3", "web:1"], "{name}");
+        let next = reports::ReportQuery {
+            before: Some(listed[0].0),
+            image: Some("sha256:2".to_owned()),
+            limit: 10,
+        };
+        assert_eq!(store.reports(&next).await.unwrap().len(), 1, "{name}");
+
+        assert_eq!(store.forget_image("sha256:2").await.unwrap(), 2, "{name}");
+        assert!(about(store, &["sha256:2"]).await.is_empty(), "{name}");
+        assert_eq!(about(store, &["sha256:3"]).await, ["b"], "{name}");
+        assert_eq!(store.forget_image("sha256:2").await.unwrap(), 0, "{name}");
+
+        let retention = Retention {
+            evidence: Duration::from_secs(50),
+            ..Retention::default()
+        };
+        store.prune(&retention, at(151)).await.unwrap();
+        assert!(about(store, &["sha256:1"]).await.is_empty(), "{name}");
+        assert_eq!(about(store, &["sha256:3"]).await, ["b"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn waivers_are_kept_and_their_uses_counted() {
+    for (name, store, _keep) in stores().await {
+        assert!(!store.put_waiver("one", "{}").await.unwrap(), "{name}");
+        assert!(
+            store.put_waiver("one", "{\"a\":1}").await.unwrap(),
+            "{name}"
+        );
+        assert!(!store.put_waiver("two", "{}").await.unwrap(), "{name}");
+        assert!(store.remove_waiver("two").await.unwrap(), "{name}");
+        assert!(!store.remove_waiver("two").await.unwrap(), "{name}");
+        let kept = store.waivers().await.unwrap();
+        assert_eq!(
+            kept.into_iter().collect::<Vec<_>>(),
+            [("one".to_owned(), "{\"a\":1}".to_owned())],
+            "{name}"
+        );
+
+        let using = |second: i64, ids: &[&str]| {
+            let waivers = ids.iter().map(|id| (*id).to_owned()).collect();
+            Entries::Decision(Box::new(Commit {
+                waivers,
+                ..commit(second)
+            }))
+        };
+        let batch = [using(1, &["one", "file"]), using(2, &["one"])];
+        store.write(&batch, at(2)).await.unwrap();
+        store.write(&[using(3, &["one"])], at(3)).await.unwrap();
+        let uses = store.waiver_uses().await.unwrap();
+        let told = |id: &str| (uses[id].count, uses[id].last);
+        assert_eq!(told("one"), (3, Some(at(3))), "{name}");
+        assert_eq!(told("file"), (1, Some(at(2))), "{name}");
+    }
 }

@@ -1,11 +1,16 @@
 //! In memory: for one-off checks and for tests. Gone with the process.
 
+mod reports;
+mod waivers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::reports::Report;
+use super::waivers::Uses;
 use super::{
     ActionQuery, ActionStory, Commit, DecisionQuery, Entries, Order, Ordered, PAGE_BYTES, Pending,
     Record, Seen, Store, StoreError, Written, expiry,
@@ -27,6 +32,9 @@ struct Tables {
     seen: HashMap<String, (String, Timestamp)>,
     actions: BTreeMap<i64, Kept>,
     keys: BTreeMap<(String, String), Key>,
+    reports: BTreeMap<i64, Report>,
+    waivers: BTreeMap<String, String>,
+    waiver_uses: BTreeMap<String, Uses>,
 }
 
 struct Kept {
@@ -69,6 +77,7 @@ impl Tables {
             actions,
             writes,
             seen,
+            waivers,
         } = commit;
         let changed = writes.iter().any(|(policy, write)| {
             let version = self
@@ -92,6 +101,11 @@ impl Tables {
         }
         if let Some(Seen { event, until }) = seen {
             self.seen.insert(event.clone(), (record.id.clone(), *until));
+        }
+        for id in waivers {
+            let uses = self.waiver_uses.entry(id.clone()).or_default();
+            uses.count += 1;
+            uses.last = Some(now);
         }
         let place = self.place();
         self.decisions.insert(place, record.clone());
@@ -399,6 +413,10 @@ impl Store for Memory {
         });
         tables.seen.retain(|_, (_, until)| *until > now);
         tables.keys.retain(|_, kept| kept.alive(now));
+        let oldest = now
+            .saturating_sub(retention.evidence)
+            .unwrap_or(Timestamp::MIN);
+        tables.reports.retain(|_, report| report.received >= oldest);
         Ok(())
     }
 }

@@ -1,5 +1,8 @@
 //! SQLite in a file: one connection that writes, a few that read, WAL, every commit on the disk before it counts.
 
+mod reports;
+mod waivers;
+
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,8 +28,10 @@ use crate::model::{Action, ActionState, Attempt, Entry, Verdict, Write};
 
 /// Marks a file as ours ("tstn").
 const APPLICATION: i64 = 0x7473_746e;
+/// What makes each version of the schema from the one before.
+const SCHEMAS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// The schema's version.
-const VERSION: i64 = 1;
+const VERSION: i64 = SCHEMAS.len() as i64;
 /// How long to wait for whoever has locked the file.
 const BUSY: Duration = Duration::from_secs(1);
 /// Rows in one statement.
@@ -156,35 +161,40 @@ async fn prepare(writer: &mut SqliteConnection, place: &str) -> Result<(), Store
     let tables = number("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut *writer)
         .await?;
-    if tables == 0 {
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(include_str!("schema.sql"))
-            .execute(&mut *transaction)
+    let mut version = 0;
+    if tables > 0 {
+        if number("PRAGMA application_id")
+            .fetch_one(&mut *writer)
+            .await?
+            != APPLICATION
+        {
+            return Err(foreign("it is another program's database".to_owned()));
+        }
+        version = number("PRAGMA user_version")
+            .fetch_one(&mut *writer)
             .await?;
-        let stamp =
-            format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+    }
+    let known = usize::try_from(version)
+        .ok()
+        .and_then(|from| SCHEMAS.get(from..));
+    let Some(missing) = known else {
+        return Err(foreign(format!(
+            "it has schema {version}, and this touchstone knows {VERSION}"
+        )));
+    };
+    if missing.is_empty() {
         return Ok(());
     }
-    if number("PRAGMA application_id")
-        .fetch_one(&mut *writer)
-        .await?
-        != APPLICATION
-    {
-        return Err(foreign("it is another program's database".to_owned()));
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    for schema in missing {
+        sqlx::raw_sql(*schema).execute(&mut *transaction).await?;
     }
-    match number("PRAGMA user_version")
-        .fetch_one(&mut *writer)
-        .await?
-    {
-        VERSION => Ok(()),
-        other => Err(foreign(format!(
-            "it has schema {other}, and this touchstone knows {VERSION}"
-        ))),
-    }
+    let stamp = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 fn micros(time: Timestamp) -> i64 {
@@ -585,6 +595,7 @@ async fn write_all(
         }
     }
     insert_decisions(connection, &commits).await?;
+    waivers::count_uses(connection, &commits, now).await?;
     let mut new = insert_actions(connection, &commits, now).await?;
     insert_attempts(connection, &attempts, now).await?;
     for (entry, written) in batch.iter().zip(&mut written) {
@@ -670,6 +681,10 @@ async fn forget_some(
             .execute(&mut *connection)
             .await?;
     }
+    let oldest = now
+        .saturating_sub(retention.evidence)
+        .unwrap_or(Timestamp::MIN);
+    reports::forget_before(&mut *connection, micros(oldest)).await?;
     if most > 0 {
         let orphans =
             "DELETE FROM attempts WHERE NOT EXISTS (SELECT 1 FROM actions WHERE id = action)";
