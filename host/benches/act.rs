@@ -132,9 +132,8 @@ fn runtime() -> Runtime {
 fn event() -> Event {
     let document = Document::parse(r#"{"image":"nginx:1.27","level":3}"#.to_owned()).unwrap();
     let defaults = Defaults {
-        kind: "event".into(),
         source: "/bench".into(),
-        id: None,
+        ..Defaults::default()
     };
     recognise(document, &defaults).unwrap()
 }

@@ -143,9 +143,8 @@ fn event(value: &Value) -> Event {
     recognise(
         document,
         &Defaults {
-            kind: "event".into(),
             source: "/bench".into(),
-            id: None,
+            ..Defaults::default()
         },
     )
     .unwrap()
@@ -179,6 +178,7 @@ fn isolation(c: &mut Criterion) {
         event: Arc::clone(&shared),
         now: Timestamp::UNIX_EPOCH,
         real: true,
+        known: Arc::default(),
     };
     let mut group = c.benchmark_group("isolation");
     group.bench_function("fresh instance", |b| {
@@ -285,9 +285,8 @@ fn large(c: &mut Criterion) {
     let text = json!({"report": {"vulnerabilities": packages}, "image": "nginx:1.27", "level": 2})
         .to_string();
     let defaults = Defaults {
-        kind: "event".into(),
         source: "/bench".into(),
-        id: None,
+        ..Defaults::default()
     };
     let mut group = c.benchmark_group("large");
     group.throughput(Throughput::Bytes(text.len() as u64));

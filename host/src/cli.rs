@@ -5,8 +5,10 @@ mod build;
 mod check;
 mod client;
 mod decisions;
+mod evidence;
 mod inspect;
 mod serve;
+mod waivers;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -64,6 +66,10 @@ enum Command {
     Decisions(decisions::Decisions),
     /// Show what a host does to the world, and how it goes
     Actions(actions::Actions),
+    /// Show, add and forget what a host knows of images
+    Evidence(evidence::Evidence),
+    /// Show, add and check exceptions from what policies find
+    Waivers(waivers::Waivers),
     /// Build policy crates into modules
     Build(build::Build),
     /// Show what a module is and what it asks for
@@ -92,6 +98,14 @@ struct Common {
         value_name = "PATH"
     )]
     data: Vec<PathBuf>,
+    /// Folder of waivers; may be repeated
+    #[arg(
+        long,
+        env = "TOUCHSTONE_WAIVERS",
+        value_delimiter = ':',
+        value_name = "PATH"
+    )]
+    waivers: Vec<PathBuf>,
     /// Folder for compiled policies; in the user's cache folder, if not given
     #[arg(long, env = "TOUCHSTONE_CACHE", value_name = "PATH")]
     cache: Option<PathBuf>,
@@ -111,6 +125,7 @@ impl Common {
         let file = self.config.or_else(|| usual.exists().then_some(usual));
         let Common {
             data,
+            waivers,
             cache,
             no_cache,
             ..
@@ -124,6 +139,7 @@ impl Common {
                 listen,
                 policies,
                 data,
+                waivers,
                 body_limit,
                 cache,
                 no_cache,
@@ -158,6 +174,8 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Decisions(decisions) => decisions.run(),
         Command::Actions(actions) => actions.run(),
+        Command::Evidence(evidence) => evidence.run(),
+        Command::Waivers(waivers) => waivers.run(),
         Command::Build(build) => build.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Completions { shell } => {

@@ -77,6 +77,8 @@ pub struct HostConfig {
     pub policies: Vec<PathBuf>,
     /// Folders of documents.
     pub data: Vec<PathBuf>,
+    /// Folders of waivers.
+    pub waivers: Vec<PathBuf>,
     /// The largest request body.
     pub body_limit: ByteSize,
     /// How many decisions may be under way.
@@ -130,6 +132,8 @@ pub struct Retention {
     pub age: Duration,
     /// Of the whole state.
     pub size: ByteSize,
+    /// How long reports about images are kept since they came; a later one of the same kind takes their place anyway.
+    pub evidence: Duration,
 }
 
 impl Default for Retention {
@@ -137,6 +141,7 @@ impl Default for Retention {
         Retention {
             age: Duration::from_secs(30 * 24 * 3600),
             size: ByteSize::gib(1),
+            evidence: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }
@@ -180,8 +185,8 @@ pub struct AmqpSource {
     pub queue: String,
     /// Messages under way at a time.
     pub prefetch: u16,
-    /// The kind of events that do not tell theirs.
-    pub kind: String,
+    /// The kind of events that do not tell theirs; by their nature, if not given.
+    pub kind: Option<String>,
     /// The exchange that gets what cannot be decided.
     pub dead_letter: String,
     /// How long a message that comes again is recognised.
@@ -218,6 +223,8 @@ pub struct Overrides {
     pub policies: Vec<PathBuf>,
     /// See [`HostConfig::data`].
     pub data: Vec<PathBuf>,
+    /// See [`HostConfig::waivers`].
+    pub waivers: Vec<PathBuf>,
     /// See [`HostConfig::body_limit`].
     pub body_limit: Option<ByteSize>,
     /// See [`HostConfig::pool`].
@@ -255,6 +262,7 @@ impl HostConfig {
             listen,
             policies,
             data,
+            waivers,
             body_limit,
             pool,
             cache,
@@ -324,6 +332,7 @@ impl HostConfig {
                 policies.unwrap_or_else(|| vec!["policies".into()]),
             ),
             data: either(&overrides.data, data.unwrap_or_default()),
+            waivers: either(&overrides.waivers, waivers.unwrap_or_default()),
             body_limit: overrides
                 .body_limit
                 .or(body_limit)
@@ -361,7 +370,11 @@ impl HostConfig {
 
     /// Whether the folders that are named exist. A mistake at the start; later, they may come and go.
     pub fn check_folders(&self) -> Result<(), ConfigError> {
-        let named = [("policies", &self.policies), ("data", &self.data)];
+        let named = [
+            ("policies", &self.policies),
+            ("data", &self.data),
+            ("waivers", &self.waivers),
+        ];
         let mut all = named
             .into_iter()
             .flat_map(|(key, paths)| paths.iter().map(move |path| (key, path)));
@@ -380,6 +393,7 @@ impl HostConfig {
             listen,
             policies: _,
             data: _,
+            waivers: _,
             body_limit: _,
             pool,
             cache,

@@ -12,14 +12,17 @@ use uuid::Uuid;
 use crate::config::PoolConfig;
 use crate::generation::{Generation, Generations, Member, State};
 use crate::guest::{Effects, Evaluation};
+use crate::knowledge::{KeepError, Known};
 use crate::metrics::Metrics;
 use crate::model::{
-    Decision, Event, EventSummary, Explain, Fault, Mode, Outcome, PolicyDecision, PolicyVerdict,
-    Verdict,
+    Decision, Event, EventSummary, Explain, Fault, KnownImage, Mode, Outcome, PolicyDecision,
+    PolicyVerdict, Verdict,
 };
 use crate::outbox::{CommitError, Outbox};
+use crate::outside::Outside;
 use crate::policy::Run;
 use crate::store::{Seen, StoreError};
+use crate::waiver::{self, Waivers};
 
 use self::effects::{StagedBy, commit, plan};
 
@@ -31,6 +34,7 @@ pub struct Decider {
     generations: Arc<Generations>,
     metrics: Arc<Metrics>,
     outbox: Arc<Outbox>,
+    outside: Arc<Outside>,
     slots: Semaphore,
     waiting: Semaphore,
     wait: Duration,
@@ -79,12 +83,14 @@ impl Decider {
         generations: Arc<Generations>,
         metrics: Arc<Metrics>,
         outbox: Arc<Outbox>,
+        outside: Arc<Outside>,
         pool: &PoolConfig,
     ) -> Decider {
         Decider {
             generations,
             metrics,
             outbox,
+            outside,
             slots: Semaphore::new(pool.instances.get() as usize),
             waiting: Semaphore::new(pool.queue as usize),
             wait: pool.wait,
@@ -94,6 +100,13 @@ impl Decider {
     /// Decides one event: every matching policy judges it, the worst verdict counts, and what follows from it is
     /// committed together with it.
     pub async fn decide(&self, event: Event, options: &Options) -> Result<Decision, DecideError> {
+        if !options.dry_run && !event.evidence.is_empty() {
+            match self.outside.knowledge.keep(&event.evidence).await {
+                // What names no image is judged all the same.
+                Ok(_) | Err(KeepError::NoImage) => {}
+                Err(KeepError::Store(error)) => return Err(error.into()),
+            }
+        }
         let event = Arc::new(event);
         for _ in 0..MAX_CONFLICTS {
             let (mut decision, staged) = self.judge(&event, options).await?;
@@ -126,15 +139,22 @@ impl Decider {
         let _slot = self.slot().await?;
         let (started, now) = (Instant::now(), Timestamp::now());
         let mut decision = open(event, &generation, options);
-        let mut members = chosen(&generation, event, options)?.into_iter();
+        let members = chosen(&generation, event, options)?;
+        let known = self.known(&members, event).await?;
+        decision.evidence = told(event, &known);
+        let added = self.outside.waivers.load_full();
+        let waivers = [generation.waivers().as_ref(), added.as_ref()];
+        let mut members = members.into_iter();
         let mut staged = Vec::new();
         for member in members.by_ref() {
             let evaluation = Evaluation {
                 event: Arc::clone(event),
                 now,
                 real: !options.dry_run && member.mode() == Mode::Enforce,
+                known: Arc::clone(&known),
             };
             let mut run = run(member, evaluation, &generation).await;
+            waive(&mut run, &waivers, &member.name, event, now);
             staged.push(StagedBy {
                 policy: member.name.clone(),
                 mode: member.mode(),
@@ -147,6 +167,24 @@ impl Decider {
         decision.skipped = members.map(|member| member.name.clone()).collect();
         close(&mut decision, started);
         Ok((decision, staged))
+    }
+
+    /// What is known of the event's images, if any of the policies may ask.
+    async fn known(
+        &self,
+        members: &[&Member],
+        event: &Event,
+    ) -> Result<Arc<[Option<Known>]>, StoreError> {
+        let asks = |member: &&Member| {
+            member
+                .policy()
+                .is_some_and(|policy| policy.asks_for_evidence())
+        };
+        if members.iter().any(asks) {
+            let known = self.outside.knowledge.of_event(event).await?;
+            return Ok(known.into());
+        }
+        Ok(Arc::default())
     }
 
     /// An instance to use: at once, or after a bounded wait in a bounded queue.
@@ -178,15 +216,43 @@ fn open(event: &Event, generation: &Generation, options: &Options) -> Decision {
             time: event.time,
             subject: event.subject.clone(),
             namespace: event.namespace.clone(),
+            images: event
+                .images
+                .iter()
+                .map(|image| image.text.clone())
+                .collect(),
         },
         generation: generation.id().to_owned(),
         verdict: Verdict::Allow,
         indeterminate: false,
         dry_run: options.dry_run,
         policies: Vec::new(),
+        evidence: Vec::new(),
         skipped: Vec::new(),
         actions: Vec::new(),
         duration_us: 0,
+    }
+}
+
+/// What was known, as the decision repeats it.
+fn told(event: &Event, known: &[Option<Known>]) -> Vec<KnownImage> {
+    let of = |(index, known): (usize, &Option<Known>)| {
+        let known = known.as_ref()?;
+        let image = event.images.get(index).map(|image| image.text.clone());
+        Some(KnownImage {
+            image: image.unwrap_or_default(),
+            found_by: known.found_by.as_str().into(),
+            digests: known.evidence.image.digests.clone(),
+            reports: known.evidence.reports.clone(),
+        })
+    };
+    known.iter().enumerate().filter_map(of).collect()
+}
+
+/// Makes the exceptions that somebody answers for.
+fn waive(run: &mut Run, waivers: &[&Waivers], policy: &str, event: &Event, now: Timestamp) {
+    if let Ok(outcome) = &mut run.outcome {
+        waiver::apply(waivers, &mut outcome.findings, policy, event, now);
     }
 }
 
@@ -266,7 +332,7 @@ fn trace(policy: &str, run: &Run) {
     }
     for line in &run.explain.log {
         let (message, fields) = (&line.message, &line.fields);
-        match line.level {
+        match line.level.as_ref() {
             "error" => tracing::error!(policy, ?message, ?fields, "policy"),
             "warn" => tracing::warn!(policy, ?message, ?fields, "policy"),
             "info" => tracing::info!(policy, ?message, ?fields, "policy"),

@@ -14,6 +14,7 @@ use crate::model::{Event, Mode, Verdict};
 use crate::policy::{LoadError, Policy, identity};
 use crate::sandbox::Sandbox;
 use crate::sandbox::module::Module;
+use crate::waiver::{self, Checked, Waivers};
 
 /// How deep below a root policies are looked for.
 const MAX_DEPTH: usize = 4;
@@ -25,6 +26,9 @@ pub struct Generation {
     members: Vec<Member>,
     data: Arc<Data>,
     data_error: Option<String>,
+    waivers: Arc<Waivers>,
+    waivers_digest: String,
+    waivers_error: Option<String>,
     files: Vec<PathBuf>,
 }
 
@@ -130,6 +134,7 @@ impl Generation {
     ) -> Generation {
         let (folders, errors) = find_policies(&config.policies);
         let (data, data_error) = load_data(config, &folders, previous);
+        let waivers = LoadedWaivers::load(config, previous);
         let before: Arc<[Member]> = previous.map_or_else(Default::default, |previous| {
             previous.members.as_slice().into()
         });
@@ -158,6 +163,7 @@ impl Generation {
             });
         }
         let mut files: Vec<PathBuf> = data.files().map(Path::to_owned).collect();
+        files.extend(waivers.files);
         let mut members: Vec<Member> = Vec::new();
         for loaded in loaded {
             files.extend(loaded.files);
@@ -177,7 +183,8 @@ impl Generation {
         );
         members.sort_by(|a, b| (a.order(), &a.name).cmp(&(b.order(), &b.name)));
         let content: String = members.iter().map(Member::identity).collect();
-        let hash = hex(&Sha256::digest(format!("{content}data {}", data.digest())));
+        let parts = format!("{content}data {} waivers {}", data.digest(), waivers.digest);
+        let hash = hex(&Sha256::digest(parts));
         let id = hash.get(..16).unwrap_or(&hash).to_owned();
         Generation {
             id,
@@ -185,6 +192,9 @@ impl Generation {
             members,
             data,
             data_error,
+            waivers: waivers.waivers,
+            waivers_digest: waivers.digest,
+            waivers_error: waivers.error,
             files,
         }
     }
@@ -224,6 +234,16 @@ impl Generation {
         self.data_error.as_deref()
     }
 
+    /// The waivers in files.
+    pub fn waivers(&self) -> &Arc<Waivers> {
+        &self.waivers
+    }
+
+    /// Why the waivers are not those that the files hold now.
+    pub fn waivers_error(&self) -> Option<&str> {
+        self.waivers_error.as_deref()
+    }
+
     /// The files that it was made from.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
@@ -237,7 +257,10 @@ impl Generation {
                 .iter()
                 .map(|member| member.state.error().map(str::to_owned));
             members
-                .chain([generation.data_error.clone()])
+                .chain([
+                    generation.data_error.clone(),
+                    generation.waivers_error.clone(),
+                ])
                 .collect::<Vec<_>>()
         };
         self.id == other.id && errors(self) == errors(other)
@@ -270,6 +293,9 @@ impl Generations {
         if let Some(error) = next.data_error() {
             tracing::error!(?error, "data is not as its files say");
         }
+        if let Some(error) = next.waivers_error() {
+            tracing::error!(?error, "waivers are not as their files say");
+        }
         let gone = before
             .iter()
             .flat_map(|before| before.members())
@@ -287,6 +313,37 @@ impl Generations {
         );
         self.0.store(Some(Arc::new(next)));
         true
+    }
+}
+
+/// The waivers of a generation.
+struct LoadedWaivers {
+    waivers: Arc<Waivers>,
+    digest: String,
+    error: Option<String>,
+    files: Vec<PathBuf>,
+}
+
+impl LoadedWaivers {
+    /// Reads the files; where one is broken, what was good last stays in force.
+    fn load(config: &HostConfig, previous: Option<&Generation>) -> LoadedWaivers {
+        match waiver::load(&config.waivers) {
+            Ok((waivers, files)) => {
+                let written: Vec<_> = waivers.iter().map(Checked::written).collect();
+                LoadedWaivers {
+                    digest: hex(&Sha256::digest(format!("{written:?}"))),
+                    waivers: Arc::new(waivers),
+                    error: None,
+                    files,
+                }
+            }
+            Err(error) => LoadedWaivers {
+                waivers: previous.map_or_else(Arc::default, |last| Arc::clone(&last.waivers)),
+                digest: previous.map_or_else(String::new, |last| last.waivers_digest.clone()),
+                error: Some(error.to_string()),
+                files: Vec::new(),
+            },
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub mod image;
 
 pub mod address;
 
+pub mod evidence;
+
 pub mod model;
 
 pub mod grants;
@@ -23,6 +25,10 @@ pub mod config;
 pub mod egress;
 
 pub mod store;
+
+pub mod knowledge;
+
+pub mod waiver;
 
 pub mod outside;
 
@@ -48,10 +54,10 @@ pub mod service;
 
 pub mod watch;
 
+pub mod report;
+
 pub mod source;
 
 pub mod server;
-
-pub mod report;
 
 pub mod cli;

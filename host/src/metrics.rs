@@ -40,7 +40,7 @@ struct PolicyLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FaultLabels {
     policy: Arc<str>,
-    kind: &'static str,
+    kind: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -173,7 +173,7 @@ impl Metrics {
                 self.faults
                     .get_or_create(&FaultLabels {
                         policy: Arc::clone(&name),
-                        kind: fault.kind(),
+                        kind: fault.kind().to_owned(),
                     })
                     .inc();
             }

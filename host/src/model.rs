@@ -2,14 +2,19 @@
 
 mod action;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
+use crate::evidence::{Evidence, Provenance};
 use crate::image::{ImageError, ImageName};
+
+pub use crate::evidence::Severity;
 
 pub use self::action::{
     Action, ActionState, Attempt, Condition, Entry, Plan, PlannedAction, Staged, Write,
@@ -34,6 +39,8 @@ pub struct Event {
     pub images: Vec<EventImage>,
     /// The document under judgement.
     pub document: Document,
+    /// What it tells of its first image, report by report, when it is made of scanners' reports.
+    pub evidence: Vec<Arc<Evidence>>,
 }
 
 /// An image that an event names.
@@ -59,7 +66,7 @@ impl EventImage {
 }
 
 /// What an event counts as in the end. Ordered: `Allow` is the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing speaks against it.
@@ -95,7 +102,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What one policy said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyVerdict {
     /// See [`Verdict::Allow`].
@@ -139,7 +146,7 @@ impl From<Verdict> for PolicyVerdict {
 }
 
 /// What a finding asks for. Ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// To be known.
@@ -161,21 +168,8 @@ impl Level {
     }
 }
 
-/// How bad a finding is by the field's own scale. Ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names are the scale")]
-pub enum Severity {
-    Unknown,
-    Negligible,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
 /// One thing that a policy has to say about an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable from event to event: `no-latest-tag`, `CVE-2021-44228`.
     pub id: String,
@@ -186,11 +180,68 @@ pub struct Finding {
     /// One sentence for a person.
     pub message: String,
     /// What it was found on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What the reader can do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The image that it is about, as the event has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The package, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Pages about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// Whatever else a machine should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+    /// The exception that was made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waived>,
+}
+
+impl Finding {
+    /// Whether an exception is made for it: it does not count.
+    pub fn is_waived(&self) -> bool {
+        self.waiver
+            .as_ref()
+            .is_some_and(|waiver| waiver.state == WaiverState::Active)
+    }
+}
+
+/// The exception that was made for a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waived {
+    /// The waiver's id.
+    pub id: String,
+    /// Whether it still holds.
+    pub state: WaiverState,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Where it was discussed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Until when; for good, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// Whether a waiver holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaiverState {
+    /// The finding does not count.
+    Active,
+    /// It did not count; now it does again.
+    Expired,
 }
 
 /// What a policy answered.
@@ -205,10 +256,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The worst level among the findings.
+    /// The worst level among the findings that are not waived.
     pub fn verdict(&self) -> Verdict {
         self.findings
             .iter()
+            .filter(|finding| !finding.is_waived())
             .map(|finding| finding.level.verdict())
             .max()
             .unwrap_or(Verdict::Allow)
@@ -290,11 +342,19 @@ pub enum Fault {
         /// Why it failed to load.
         reason: String,
     },
+    /// Any of these, as a decision that was kept tells it.
+    #[error("{message}")]
+    Recorded {
+        /// See [`Fault::kind`].
+        kind: String,
+        /// In words.
+        message: String,
+    },
 }
 
 impl Fault {
     /// Its kind, as answers and metrics name it.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             Fault::Undecided { .. } => "undecided",
             Fault::Trap { .. } => "trap",
@@ -305,6 +365,7 @@ impl Fault {
             Fault::Output { .. } => "output",
             Fault::Invalid { .. } => "invalid",
             Fault::NotLoaded { .. } => "notLoaded",
+            Fault::Recorded { kind, .. } => kind,
         }
     }
 }
@@ -319,15 +380,27 @@ impl Serialize for Fault {
     }
 }
 
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {
+        #[derive(Deserialize)]
+        struct Recorded {
+            kind: String,
+            message: String,
+        }
+        let Recorded { kind, message } = Recorded::deserialize(deserializer)?;
+        Ok(Fault::Recorded { kind, message })
+    }
+}
+
 /// A line that a policy logged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// `debug`, `info`, `warn` or `error`.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// Its text.
     pub message: String,
     /// Its fields.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
 }
 
@@ -342,7 +415,7 @@ pub enum Mode {
 }
 
 /// The answer to one event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// UUIDv7: sorts by time.
@@ -359,18 +432,21 @@ pub struct Decision {
     pub dry_run: bool,
     /// What each matching policy said, in order.
     pub policies: Vec<PolicyDecision>,
+    /// What was known of the images, as far as some policy asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<KnownImage>,
     /// Matching policies that were left out because an earlier one said `stop`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
     /// What is to be done, in the order in which it was staged.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<PlannedAction>,
     /// Wall-clock time of the whole decision in microseconds.
     pub duration_us: u64,
 }
 
 /// The event's metadata, as a decision repeats it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of Event")]
 pub struct EventSummary {
     pub id: String,
@@ -381,10 +457,27 @@ pub struct EventSummary {
     pub subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+}
+
+/// What was known of an image when it was judged.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownImage {
+    /// The image as the event has it; empty when the event is a report that names none.
+    pub image: String,
+    /// `event`, `digest` or `tag`.
+    pub found_by: Cow<'static, str>,
+    /// Digests that the reports name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<String>,
+    /// The reports.
+    pub reports: Vec<Provenance>,
 }
 
 /// What one policy said about one event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyDecision {
     /// Its name.
@@ -409,7 +502,7 @@ pub struct PolicyDecision {
 }
 
 /// The details behind a [`PolicyDecision`].
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explain {
     /// `sha256:…` of the module's bytes; absent when none was loaded.
@@ -422,7 +515,7 @@ pub struct Explain {
     /// Lines logged.
     pub log: Vec<LogLine>,
     /// Whether lines were cut because there were too many.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub log_truncated: bool,
 }
 

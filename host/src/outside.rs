@@ -10,8 +10,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{HostConfig, Targets};
 use crate::egress::{Answers, CaError, Egress};
+use crate::knowledge::Knowledge;
 use crate::secret::{SecretError, Secrets};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::waiver::{Waiver, Waivers};
 
 pub use self::budget::Budgets;
 
@@ -23,6 +25,10 @@ pub struct Outside {
     pub answers: Answers,
     /// The state.
     pub store: Arc<dyn Store>,
+    /// What is known of images.
+    pub knowledge: Knowledge,
+    /// Waivers that were added while the host runs.
+    pub waivers: ArcSwap<Waivers>,
     /// Secrets, as far as they were read.
     pub secrets: Secrets,
     /// What was used of grants that count by the minute.
@@ -91,12 +97,29 @@ impl Outside {
         Ok(Outside {
             egress: Egress::new(ca)?,
             answers: Answers::default(),
+            knowledge: Knowledge::new(Arc::clone(&store)),
+            waivers: ArcSwap::default(),
             store,
             secrets: Secrets::default(),
             budgets: Budgets::default(),
             targets: ArcSwap::default(),
             mask: ArcSwap::default(),
         })
+    }
+
+    /// Reads the waivers that were added.
+    pub async fn read_waivers(&self) -> Result<(), StoreError> {
+        let kept = self.store.waivers().await?;
+        let read = |(id, body): (String, String)| {
+            let waiver = serde_json::from_str::<Waiver>(&body).map_err(|error| error.to_string());
+            let broken = |reason| StoreError::Unavailable(format!("waiver {id:?}: {reason}"));
+            waiver.map_err(broken)
+        };
+        let waivers: Result<Vec<Waiver>, StoreError> = kept.into_iter().map(read).collect();
+        let waivers =
+            Waivers::of(waivers?).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.waivers.store(Arc::new(waivers));
+        Ok(())
     }
 
     /// Takes up what touchstone.yaml names now.

@@ -21,7 +21,7 @@ use crate::sandbox::module::Module;
 use crate::sandbox::{Effort, Sandbox};
 
 use self::instance::fault;
-use self::load::{Built, Loader, compile, effective_grants, link, reads_hold};
+use self::load::{Built, Loader, compile, effective_grants, imports, link, reads_hold};
 
 pub use self::error::LoadError;
 pub use self::instance::{Failure, Instance};
@@ -36,6 +36,7 @@ pub struct Policy {
     identity: String,
     reads: Vec<(String, String)>,
     grants: Arc<Grants>,
+    asks_for_evidence: bool,
     compiled: ArcSwap<Compiled>,
     sandbox: Arc<Sandbox>,
 }
@@ -113,6 +114,7 @@ impl Policy {
             }
         };
         let key = loader.key();
+        let asks_for_evidence = imports(sandbox, &compiled.pre, "evidence");
         let info = entry
             .info
             .clone()
@@ -131,6 +133,7 @@ impl Policy {
             info,
             reads: entry.reads.clone(),
             grants,
+            asks_for_evidence,
             compiled: ArcSwap::from_pointee(compiled),
             sandbox: Arc::clone(sandbox),
             config,
@@ -239,6 +242,11 @@ impl Policy {
     /// Names everything that decides what this policy answers, besides the data.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Whether it may ask what is known of images.
+    pub fn asks_for_evidence(&self) -> bool {
+        self.asks_for_evidence
     }
 
     /// Whether it starts from a snapshot.

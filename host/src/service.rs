@@ -82,6 +82,7 @@ impl Service {
         let store = store::open(&config.state).await?;
         let outside = Arc::new(Outside::new(store, &config.ca)?);
         outside.configure(&config);
+        outside.read_waivers().await?;
         let sandbox = Sandbox::new(&config.pool, config.cache.as_deref(), Arc::clone(&outside))?;
         let sandbox = Arc::new(match stay {
             Stay::Serve => sandbox.with_optimiser(),
@@ -101,6 +102,7 @@ impl Service {
             Arc::clone(&generations),
             Arc::clone(&metrics),
             Arc::clone(&outbox),
+            Arc::clone(&outside),
             &config.pool,
         );
         Ok(Service {

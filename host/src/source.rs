@@ -4,15 +4,18 @@ pub mod amqp;
 mod cloudevents;
 pub mod http;
 mod kubernetes;
+mod report;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::document::{Document, DocumentError};
+use crate::evidence::{self, Format, ReadError};
 use crate::image::ImageError;
 use crate::model::{Event, EventImage};
 
 pub use self::kubernetes::{image_review, image_review_answer};
+pub use self::report::reports;
 
 /// Why a document is not an event.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+    /// A scanner's report, with something wrong in it; or nothing that is known.
+    #[error(transparent)]
+    Report(#[from] ReadError),
     /// A document of another form was needed.
     #[error("{found} where an {wanted} is needed")]
     WrongForm {
@@ -42,14 +48,18 @@ pub enum SourceError {
 }
 
 /// What an event gets when its document does not say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Defaults {
-    /// Kind of bare documents.
-    pub kind: String,
+    /// Kind of reports and bare documents; by their nature, if not given.
+    pub kind: Option<String>,
     /// Source of all that name none.
     pub source: String,
     /// Id of those that name none; made up, if not given.
     pub id: Option<String>,
+    /// The image that a report is about, whatever it says itself.
+    pub image: Option<String>,
+    /// The format that reports have to be of.
+    pub format: Option<&'static Format>,
 }
 
 /// A form that documents come in.
@@ -77,15 +87,37 @@ const FORMS: &[Form] = &[
         read: kubernetes::admission_review,
     },
     Form {
+        name: "report",
+        detect: report::detect,
+        read: report::read,
+    },
+    Form {
         name: "JSON document",
         detect: |_| true,
         read: bare,
     },
 ];
 
+/// Makes an event from what somebody sent: a JSON document of any form, or a scanner's report, which may be XML, a
+/// Dockerfile, or compressed by gzip.
+pub fn read_event(body: Vec<u8>, defaults: &Defaults) -> Result<Event, SourceError> {
+    if defaults.format.is_some() {
+        return reports(&[body], defaults);
+    }
+    let is_compressed = body.starts_with(&[0x1f, 0x8b]);
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let is_markup = first == Some(&b'<');
+    let is_report = || std::str::from_utf8(&body).is_ok_and(evidence::is_report);
+    let is_json = matches!(first, Some(b'{' | b'['));
+    if is_compressed || is_markup || (!is_json && is_report()) {
+        return reports(&[body], defaults);
+    }
+    recognise(Document::parse_bytes(body)?, defaults)
+}
+
 /// Makes an event from a document of any form.
 pub fn recognise(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
-    if !document.is_object("") {
+    if !document.is_object("") && !report::detect(&document) {
         return Err(SourceError::NotAnObject);
     }
     match FORMS.iter().find(|form| (form.detect)(&document)) {
@@ -105,14 +137,7 @@ fn form_name(document: &Document) -> &'static str {
 pub use self::cloudevents::{Attributes, binary};
 
 fn bare(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
-    Ok(event(
-        Attributes {
-            kind: Some(defaults.kind.clone()),
-            ..Attributes::default()
-        },
-        document,
-        defaults,
-    ))
+    Ok(event(Attributes::default(), document, defaults))
 }
 
 /// The images that a document of no known form names, and its sender. `image` that is no string is listed, too, as no
@@ -161,13 +186,16 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         id: id
             .or_else(|| defaults.id.clone())
             .unwrap_or_else(|| Uuid::now_v7().to_string()),
-        kind: kind.unwrap_or_else(|| defaults.kind.clone()),
+        kind: kind
+            .or_else(|| defaults.kind.clone())
+            .unwrap_or_else(|| "event".to_owned()),
         source: source.unwrap_or_else(|| defaults.source.clone()),
         time: time.unwrap_or_else(Timestamp::now),
         subject,
         namespace: namespace.or_else(|| text("/namespace")),
         images,
         document,
+        evidence: Vec::new(),
     }
 }
 
@@ -177,9 +205,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Event, SourceError> {
         let defaults = Defaults {
-            kind: "event".into(),
             source: "/test".into(),
-            id: None,
+            ..Defaults::default()
         };
         recognise(Document::parse(text.to_owned())?, &defaults)
     }
@@ -198,6 +225,7 @@ mod tests {
             r#"{"specversion":"1.0","id":"1","source":"/s","type":"image.pushed"}"#,
             r#"{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{"containers":[{"image":"a"}]}}"#,
             r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1"}}"#,
+            r#"{"format":"touchstone/evidence/v1","evidence":{}}"#,
             r#"{"image":"nginx"}"#,
         ];
         assert_eq!(samples.len(), FORMS.len());
@@ -205,15 +233,7 @@ mod tests {
             let document = Document::parse((*sample).to_owned()).unwrap();
             assert_eq!(form_name(&document), form.name);
             assert!(
-                recognise(
-                    document,
-                    &Defaults {
-                        kind: "event".into(),
-                        source: "/".into(),
-                        id: None,
-                    }
-                )
-                .is_ok(),
+                recognise(document, &Defaults::default()).is_ok(),
                 "{sample}"
             );
         }

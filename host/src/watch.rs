@@ -91,6 +91,7 @@ impl Places {
             .policies
             .iter()
             .chain(&config.data)
+            .chain(&config.waivers)
             .map(|path| absolute(path))
             .collect();
         let file = service.config_file().map(|file| absolute(file));

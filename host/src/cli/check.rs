@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -13,10 +14,12 @@ use super::{Common, EXIT_CONFIG};
 use crate::config::{State, parse_state, yaml_reason};
 use crate::decide::Options;
 use crate::document::Document;
-use crate::model::{ActionState, Event, Plan, Verdict};
+use crate::evidence::{self, Evidence, Format};
+use crate::image::{ImageError, ImageName};
+use crate::model::{ActionState, Event, EventImage, Plan, Verdict};
 use crate::report::{self, FORMATS, Judged};
 use crate::service::{Service, Stay};
-use crate::source::{Defaults, recognise};
+use crate::source::{Defaults, read_event, recognise};
 use crate::store::ActionStory;
 
 /// An action was not carried out.
@@ -29,6 +32,8 @@ const STOP_TIME: Duration = Duration::from_secs(1);
 #[derive(Args)]
 #[command(after_help = "Examples:
   touchstone check --policies policies-examples/scan-level message.json
+  touchstone check trivy.json --image nginx:1.27
+  touchstone check trivy.json --evidence Dockerfile --evidence vex.json -o sarif > touchstone.sarif
   skopeo inspect --config docker://nginx:1.27 | touchstone check --kind image.configuration -
   touchstone check -o json --fail-on warn reports/*.json > decisions.json
 
@@ -37,7 +42,7 @@ Nothing is done to the world, but shown what would be; --perform does it.
 Exit codes: 0 allowed, 1 denied, 2 warnings under --fail-on warn, 3 wrong usage, configuration or input,
 4 denied only because a policy could not decide, 5 an action was not carried out under --perform.")]
 pub(super) struct Check {
-    /// Documents to judge, JSON or YAML; `-` is standard input
+    /// What to judge: documents in JSON or YAML, scanners' reports in any known format; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Folder that holds policies, or is one; may be repeated
@@ -49,13 +54,22 @@ pub(super) struct Check {
         value_name = "PATH"
     )]
     policies: Vec<PathBuf>,
-    /// Kind of documents that do not tell it themselves
-    #[arg(long, default_value = "event")]
-    kind: String,
+    /// Kind of what does not tell it itself; image.scanned for reports and event for the rest, if not given
+    #[arg(long)]
+    kind: Option<String>,
+    /// The image that reports are about, whatever they say themselves
+    #[arg(long, value_name = "REFERENCE", value_parser = image)]
+    image: Option<String>,
+    /// The format that reports have to be of; by their content, if not given
+    #[arg(long, value_name = "FORMAT", value_parser = evidence::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>())]
+    format: Option<String>,
+    /// A further report about the same image, known while judging; may be repeated
+    #[arg(long, value_name = "FILE")]
+    evidence: Vec<PathBuf>,
     /// Ask only this policy, whatever it matches
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// How to show the decisions: text or json
+    /// How to show the decisions
     #[arg(long, short, default_value = "text", value_name = "FORMAT", value_parser = FORMATS.iter().map(|format| format.name).collect::<Vec<_>>())]
     output: String,
     /// From which verdict on the exit code tells
@@ -81,6 +95,12 @@ impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let mut origin = self.common.origin(self.policies, None, None);
         origin.overrides.state = Some(self.state);
+        let reading = Reading {
+            kind: self.kind,
+            image: self.image,
+            format: self.format.as_deref().and_then(evidence::find),
+            evidence: further(&self.evidence)?,
+        };
         let format = report::find(&self.output).context("no such format")?;
         let options = Options {
             policy: self.policy,
@@ -93,7 +113,7 @@ impl Check {
         let (judged, performed) = runtime.block_on(async {
             let service = Service::new(origin, Stay::Once).await?;
             load(&service).await?;
-            let judged = judge_all(&service, &self.files, &self.kind, &options).await;
+            let judged = judge_all(&service, &self.files, &reading, &options).await;
             let performed = if self.perform {
                 wait_for_actions(&service, &judged).await?
             } else {
@@ -178,7 +198,10 @@ async fn load(service: &Service) -> anyhow::Result<()> {
     let data = generation
         .data_error()
         .map(|error| format!("data: {error}"));
-    let lines: Vec<String> = lines.into_iter().chain(data).collect();
+    let waivers = generation
+        .waivers_error()
+        .map(|error| format!("waivers: {error}"));
+    let lines: Vec<String> = lines.into_iter().chain(data).chain(waivers).collect();
     if !lines.is_empty() {
         bail!("{}", lines.join("\n       "));
     }
@@ -200,7 +223,7 @@ async fn load(service: &Service) -> anyhow::Result<()> {
 async fn judge_all(
     service: &Service,
     files: &[PathBuf],
-    kind: &str,
+    reading: &Reading,
     options: &Options,
 ) -> Vec<Judged> {
     // A bar for one file would only flicker.
@@ -213,7 +236,7 @@ async fn judge_all(
     let mut judged = Vec::new();
     for file in files {
         let name = file.display().to_string();
-        match read(file, kind) {
+        match read(file, reading) {
             Ok(events) => {
                 let many = events.len() > 1;
                 for (index, event) in events.into_iter().enumerate() {
@@ -241,9 +264,32 @@ async fn judge_all(
     judged
 }
 
-/// The events in a file: one, or as many as a YAML file has documents.
-fn read(file: &Path, kind: &str) -> anyhow::Result<Vec<Event>> {
-    let (bytes, source) = if file == Path::new("-") {
+/// How files are read.
+struct Reading {
+    kind: Option<String>,
+    image: Option<String>,
+    format: Option<&'static Format>,
+    /// Known of whatever image is judged.
+    evidence: Vec<Arc<Evidence>>,
+}
+
+fn image(text: &str) -> Result<String, ImageError> {
+    ImageName::parse(text).map(|_| text.to_owned())
+}
+
+/// Reports that go with what is judged.
+fn further(files: &[PathBuf]) -> anyhow::Result<Vec<Arc<Evidence>>> {
+    let read = |file: &PathBuf| {
+        let name = || file.display().to_string();
+        let (bytes, _) = bytes_of(file).with_context(name)?;
+        let evidence = evidence::read(&bytes, None).with_context(name)?;
+        Ok(Arc::new(evidence::merge(vec![evidence])))
+    };
+    files.iter().map(read).collect()
+}
+
+fn bytes_of(file: &Path) -> anyhow::Result<(Vec<u8>, String)> {
+    if file == Path::new("-") {
         let mut bytes = Vec::new();
         if std::io::stdin().is_terminal() {
             tracing::info!("reading a document from the terminal; end it with Ctrl-D");
@@ -252,46 +298,60 @@ fn read(file: &Path, kind: &str) -> anyhow::Result<Vec<Event>> {
             .lock()
             .read_to_end(&mut bytes)
             .context("cannot read standard input")?;
-        (bytes, "-".to_owned())
-    } else {
-        if file.is_dir() {
-            bail!("it is a folder: name the files in it");
-        }
-        (
-            std::fs::read(file).context("cannot read it")?,
-            file.display().to_string(),
-        )
-    };
-    let defaults = Defaults {
-        kind: kind.to_owned(),
-        source,
-        id: None,
-    };
-    let documents = parse(file, bytes)?;
-    documents
-        .into_iter()
-        .map(|document| Ok(recognise(document, &defaults)?))
-        .collect()
+        return Ok((bytes, "-".to_owned()));
+    }
+    if file.is_dir() {
+        bail!("it is a folder: name the files in it");
+    }
+    let bytes = std::fs::read(file).context("cannot read it")?;
+    Ok((bytes, file.display().to_string()))
 }
 
-/// JSON, or else YAML. What does not look like YAML by name and is broken JSON is reported as that.
-fn parse(file: &Path, bytes: Vec<u8>) -> anyhow::Result<Vec<Document>> {
-    let yaml = file
-        .extension()
-        .is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let json_like = bytes
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|byte| matches!(byte, b'{' | b'['));
-    if !yaml
-        && (json_like
-            || file
-                .extension()
-                .is_some_and(|extension| extension == "json"))
-    {
-        return Ok(vec![Document::parse_bytes(bytes)?]);
+/// The events in a file: one, or as many as a YAML file has documents.
+fn read(file: &Path, reading: &Reading) -> anyhow::Result<Vec<Event>> {
+    let (bytes, source) = bytes_of(file)?;
+    let defaults = Defaults {
+        kind: reading.kind.clone(),
+        source,
+        id: None,
+        image: reading.image.clone(),
+        format: reading.format,
+    };
+    let mut events = if is_yaml(file, &bytes) {
+        let documents = yaml(&bytes)?.into_iter();
+        documents
+            .map(|document| Ok(recognise(document, &defaults)?))
+            .collect::<anyhow::Result<Vec<_>>>()?
+    } else {
+        vec![read_event(bytes, &defaults)?]
+    };
+    for event in &mut events {
+        event.evidence.extend(reading.evidence.iter().cloned());
+        if let (Some(image), true) = (&reading.image, event.images.is_empty()) {
+            event.images.push(EventImage::new(image, String::new()));
+        }
     }
-    let values: Vec<serde_json::Value> = serde_saphyr::from_slice_multiple(&bytes)
+    Ok(events)
+}
+
+/// What is neither YAML by its name, nor JSON or a report by its look, is taken for YAML.
+fn is_yaml(file: &Path, bytes: &[u8]) -> bool {
+    let named = |names: &[&str]| {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| names.contains(&extension))
+    };
+    if named(&["yaml", "yml"]) {
+        return true;
+    }
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let looks_otherwise =
+        matches!(first, Some(b'{' | b'[' | b'<')) || bytes.starts_with(&[0x1f, 0x8b]);
+    let is_report = || std::str::from_utf8(bytes).is_ok_and(evidence::is_report);
+    !named(&["json", "xml", "gz"]) && !looks_otherwise && !is_report()
+}
+
+fn yaml(bytes: &[u8]) -> anyhow::Result<Vec<Document>> {
+    let values: Vec<serde_json::Value> = serde_saphyr::from_slice_multiple(bytes)
         .map_err(|error| anyhow!("no good YAML: {}", yaml_reason(&error)))?;
     if values.is_empty() {
         bail!("it holds no document");

@@ -37,6 +37,17 @@ impl Client {
         path: &str,
         parameters: &[(&str, String)],
     ) -> anyhow::Result<Value> {
+        self.send(method, path, parameters, Vec::new()).await
+    }
+
+    /// The same, with something to send.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        parameters: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> anyhow::Result<Value> {
         let mut url = self.server.join(path).context("--server")?;
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);
@@ -52,7 +63,7 @@ impl Client {
             method,
             url,
             headers: HeaderMap::new(),
-            body: Vec::new(),
+            body,
             allow_private: true,
             timeout: TIMEOUT,
             max_body: MAX_ANSWER,

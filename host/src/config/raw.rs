@@ -27,6 +27,7 @@ pub(super) struct RawHost {
     pub(super) listen: Option<SocketAddr>,
     pub(super) policies: Option<Vec<PathBuf>>,
     pub(super) data: Option<Vec<PathBuf>>,
+    pub(super) waivers: Option<Vec<PathBuf>>,
     #[serde(deserialize_with = "size")]
     pub(super) body_limit: Option<ByteSize>,
     pub(super) pool: RawPool,

@@ -301,15 +301,22 @@ pub(super) struct RawRetention {
     age: Option<Duration>,
     #[serde(deserialize_with = "size")]
     size: Option<ByteSize>,
+    #[serde(deserialize_with = "duration")]
+    evidence: Option<Duration>,
 }
 
 impl RawRetention {
     pub(super) fn typed(self) -> Retention {
-        let RawRetention { age, size } = self;
+        let RawRetention {
+            age,
+            size,
+            evidence,
+        } = self;
         let default = Retention::default();
         Retention {
             age: age.unwrap_or(default.age),
             size: size.unwrap_or(default.size),
+            evidence: evidence.unwrap_or(default.evidence),
         }
     }
 }
@@ -345,7 +352,7 @@ impl RawAmqp {
         Ok(AmqpSource {
             url: secret(url, base)?,
             prefetch: prefetch.map_or(256, std::num::NonZeroU16::get),
-            kind: kind.unwrap_or_else(|| "event".to_owned()),
+            kind,
             dead_letter: dead_letter.unwrap_or_else(|| format!("{queue}.dead")),
             window: window.unwrap_or(Duration::from_secs(3600)),
             queue,

@@ -48,7 +48,7 @@ pub(super) fn plan(
             decision.actions.push(PlannedAction {
                 id: id.clone(),
                 policy: policy.clone(),
-                kind: action.kind,
+                kind: action.kind.into(),
                 target: action.target.clone(),
                 condition: action.when,
                 state,
@@ -123,6 +123,19 @@ fn order(id: String, policy: &str, action: Staged, decision: &Decision, event: &
     }
 }
 
+/// The waivers that made an exception, each once.
+fn used(decision: &Decision) -> Vec<String> {
+    let policies = decision.policies.iter();
+    let findings = policies.flat_map(|policy| &policy.findings);
+    let mut used: Vec<String> = findings
+        .filter(|finding| finding.is_waived())
+        .filter_map(|finding| Some(finding.waiver.as_ref()?.id.clone()))
+        .collect();
+    used.sort();
+    used.dedup();
+    used
+}
+
 /// What is kept of a decision, and what comes of it.
 pub(super) fn commit(
     decision: &Decision,
@@ -144,5 +157,6 @@ pub(super) fn commit(
         actions,
         writes,
         seen,
+        waivers: used(decision),
     }
 }

@@ -1,5 +1,6 @@
 //! Actions: what policies ask to be done to the world, and what is kept of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Verdict;
 
 /// When a staged action is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// Whatever the verdict.
@@ -73,7 +74,7 @@ pub struct Entry {
 }
 
 /// What becomes of an action when the verdict is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Plan {
     /// It is in the outbox.
@@ -87,7 +88,7 @@ pub enum Plan {
 }
 
 /// An action in a decision.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedAction {
     /// As the outbox knows it.
@@ -95,7 +96,7 @@ pub struct PlannedAction {
     /// Who staged it.
     pub policy: String,
     /// See [`Staged::kind`].
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// See [`Staged::target`].
     pub target: String,
     /// See [`Staged::when`].

@@ -68,7 +68,8 @@ impl Instance<'_> {
             .touchstone_policy_guest()
             .call_evaluate(&mut self.store, &info)
             .await?;
-        answer.map(Outcome::from).map_err(Failure::Undecided)
+        let outcome = answer.map_err(Failure::Undecided)?;
+        Outcome::try_from(outcome).map_err(Failure::Invalid)
     }
 }
 
@@ -77,6 +78,8 @@ impl Instance<'_> {
 pub enum Failure {
     /// It said so.
     Undecided(String),
+    /// Its answer breaks the contract.
+    Invalid(String),
     /// It was too slow, with everything that it waited for.
     Wall,
     /// It was stopped, or broke.
@@ -97,6 +100,7 @@ pub(super) fn fault(config: &PolicyConfig, failure: Failure, traces: &Traces, ti
     let limits = &config.limits;
     let error = match failure {
         Failure::Undecided(reason) => return Fault::Undecided { policy, reason },
+        Failure::Invalid(reason) => return Fault::Invalid { policy, reason },
         Failure::Wall => {
             return Fault::Wall {
                 policy,

@@ -295,6 +295,15 @@ pub(super) fn compile(
     load_fresh(sandbox.engine(), &code).map_err(LoadError::Compile)
 }
 
+/// Whether a module imports an interface of the contract.
+pub(super) fn imports(sandbox: &Sandbox, pre: &PolicyPre<Ctx>, interface: &str) -> bool {
+    let component = pre.instance_pre().component();
+    let imports = Surface::of(component, sandbox.engine()).imports;
+    imports
+        .iter()
+        .any(|import| module::interface(import) == Some(interface))
+}
+
 /// Checks the imports against the grants and resolves them. Nothing of the guest has run yet.
 pub(super) fn link(
     sandbox: &Sandbox,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::document::Document;
 use crate::model::Event;
-use crate::source::{Defaults, SourceError, event};
+use crate::source::{Defaults, SourceError, event, report};
 
 const FORM: &str = "CloudEvent";
 
@@ -76,12 +76,20 @@ pub(super) fn structured(document: Document, defaults: &Defaults) -> Result<Even
         }
         (None, None) => Document::parse("{}".to_owned())?,
     };
-    Ok(event(attributes, data, defaults))
+    binary(attributes, data, defaults)
 }
 
-/// An event whose attributes came beside its data, as HTTP headers do.
-pub fn binary(attributes: Attributes, data: Document, defaults: &Defaults) -> Event {
-    event(attributes, data, defaults)
+/// An event whose attributes came beside its data, as HTTP headers do. The data may be a scanner's report.
+pub fn binary(
+    attributes: Attributes,
+    data: Document,
+    defaults: &Defaults,
+) -> Result<Event, SourceError> {
+    let evidence = report::evidence_in(&data, defaults)?;
+    Ok(Event {
+        evidence,
+        ..event(attributes, data, defaults)
+    })
 }
 
 fn invalid(reason: String) -> SourceError {

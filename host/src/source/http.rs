@@ -1,7 +1,9 @@
 //! The HTTP endpoint: routes, and what each answers. Decisions are 200 whatever the verdict; errors are JSON with an
 //! `error` that says what to do.
 
+mod evidence;
 mod records;
+mod waivers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +22,13 @@ use serde_json::{Value, json};
 use crate::config::suggestion;
 use crate::decide::{DecideError, Options};
 use crate::document::Document;
+use crate::evidence::Format;
 use crate::generation::Member;
 use crate::model::{Decision, Event};
 use crate::service::Service;
 use crate::source::{
-    Attributes, Defaults, SourceError, binary, image_review, image_review_answer, recognise,
+    Attributes, Defaults, SourceError, binary, image_review, image_review_answer, read_event,
+    reports,
 };
 
 /// How long a body may take to arrive.
@@ -32,7 +36,8 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
-    GET /v1/actions/{id}, POST /v1/actions/{id}/retry, POST /v1/actions/{id}/discard, GET /healthz, GET /readyz, GET /metrics";
+    GET /v1/actions/{id}, POST /v1/actions/{id}/retry, POST /v1/actions/{id}/discard, POST /v1/evidence, GET /v1/evidence, \
+    DELETE /v1/evidence, GET /v1/waivers, POST /v1/waivers, GET /v1/waivers/check, GET /v1/waivers/{id}, DELETE /v1/waivers/{id}, GET /healthz, GET /readyz, GET /metrics";
 
 type Host = State<Arc<Service>>;
 
@@ -51,6 +56,18 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/actions/{id}", get(records::action))
         .route("/v1/actions/{id}/retry", post(records::retry))
         .route("/v1/actions/{id}/discard", post(records::discard))
+        .route(
+            "/v1/evidence",
+            get(evidence::list)
+                .post(evidence::keep)
+                .delete(evidence::forget),
+        )
+        .route("/v1/waivers", get(waivers::list).post(waivers::add))
+        .route("/v1/waivers/check", get(waivers::check))
+        .route(
+            "/v1/waivers/{id}",
+            get(waivers::show).delete(waivers::remove),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -183,7 +200,19 @@ async fn respond(
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-    let event = read_event(&parts.headers, read(service, body).await?, query.kind)?;
+    let defaults = Defaults {
+        kind: query.kind,
+        source: "/v1/decide".to_owned(),
+        id: None,
+        image: query.image,
+        format: query.format,
+    };
+    let body = read(service, body).await?;
+    let event = if evidence::is_multipart(&parts.headers) {
+        reports(&evidence::parts(&parts.headers, body).await?, &defaults)?
+    } else {
+        event_of(&parts.headers, body, &defaults)?
+    };
     let options = Options {
         policy,
         dry_run: query.dry_run,
@@ -201,7 +230,11 @@ async fn respond(
 async fn review_images(State(service): Host, request: Request) -> Result<Response, Refused> {
     let document = Document::parse_bytes(read(&service, request.into_body()).await?)
         .map_err(SourceError::from)?;
-    let event = image_review(document, &defaults("/k8s/image-review", None))?;
+    let defaults = Defaults {
+        source: "/k8s/image-review".to_owned(),
+        ..Defaults::default()
+    };
+    let event = image_review(document, &defaults)?;
     let decision: Decision = service.decider.decide(event, &Options::default()).await?;
     Ok(axum::Json(image_review_answer(&decision)).into_response())
 }
@@ -212,6 +245,8 @@ struct Query {
     dry_run: bool,
     explain: bool,
     kind: Option<String>,
+    image: Option<String>,
+    format: Option<&'static Format>,
 }
 
 impl Query {
@@ -230,8 +265,11 @@ impl Query {
                 "dryRun" => query.dry_run = flag()?,
                 "explain" => query.explain = flag()?,
                 "kind" => query.kind = Some(value.into_owned()),
+                "image" => query.image = Some(evidence::image(&value)?),
+                "format" => query.format = Some(evidence::format(&value)?),
                 other => {
-                    let hint = suggestion(other, &["dryRun", "explain", "kind"]);
+                    let known = ["dryRun", "explain", "kind", "image", "format"];
+                    let hint = suggestion(other, &known);
                     return Err(Refused::BadRequest(format!(
                         "unknown parameter {other:?}: {hint}"
                     )));
@@ -239,14 +277,6 @@ impl Query {
             }
         }
         Ok(query)
-    }
-}
-
-fn defaults(source: &str, kind: Option<String>) -> Defaults {
-    Defaults {
-        kind: kind.unwrap_or_else(|| "event".to_owned()),
-        source: source.to_owned(),
-        id: None,
     }
 }
 
@@ -266,12 +296,10 @@ async fn read(service: &Service, body: Body) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// A CloudEvent in binary mode when the headers say so, else whatever the document is.
-fn read_event(headers: &HeaderMap, body: Vec<u8>, kind: Option<String>) -> Result<Event, Refused> {
-    let defaults = defaults("/v1/decide", kind);
+/// A CloudEvent in binary mode when the headers say so, else whatever the body is.
+fn event_of(headers: &HeaderMap, body: Vec<u8>, defaults: &Defaults) -> Result<Event, Refused> {
     if !headers.contains_key("ce-specversion") {
-        let document = Document::parse_bytes(body).map_err(SourceError::from)?;
-        return Ok(recognise(document, &defaults)?);
+        return Ok(read_event(body, defaults)?);
     }
     // An attribute that cannot be read must not look like one that is not there.
     let unreadable = headers
@@ -296,11 +324,8 @@ fn read_event(headers: &HeaderMap, body: Vec<u8>, kind: Option<String>) -> Resul
     } else {
         Document::parse_bytes(body)
     };
-    Ok(binary(
-        attributes,
-        document.map_err(SourceError::from)?,
-        &defaults,
-    ))
+    let document = document.map_err(SourceError::from)?;
+    Ok(binary(attributes, document, defaults)?)
 }
 
 async fn policies(State(service): Host) -> Response {
@@ -372,6 +397,7 @@ async fn generation(State(service): Host) -> Result<Response, Refused> {
         "stale": count("stale"),
         "failed": count("failed"),
         "dataError": generation.data_error(),
+        "waiversError": generation.waivers_error(),
         "configError": service.config_error(),
     });
     Ok(axum::Json(answer).into_response())

@@ -153,11 +153,12 @@ fn reason(decision: &Decision) -> String {
         for finding in policy
             .findings
             .iter()
-            .filter(|finding| finding.level >= least)
+            .filter(|finding| finding.level >= least && !finding.is_waived())
         {
             let target = finding
                 .target
                 .as_ref()
+                .or(finding.image.as_ref())
                 .map(|target| format!("{target}: "))
                 .unwrap_or_default();
             let remedy = finding

@@ -10,7 +10,7 @@ use crate::config::AmqpSource;
 use crate::data::hex;
 use crate::document::Document;
 use crate::model::Event;
-use crate::source::{Attributes, Defaults, SourceError, binary, recognise};
+use crate::source::{Attributes, Defaults, SourceError, binary, read_event};
 
 /// What CloudEvents attributes begin with; the second form is for brokers that do not like the first.
 const PREFIXES: [&str; 2] = ["cloudEvents:", "cloudEvents_"];
@@ -45,18 +45,18 @@ pub(super) fn read(
         kind: source.kind.clone(),
         source: format!("/amqp/{}", source.queue),
         id: Some(named.map_or(id, |name| name.as_str()).to_owned()),
+        ..Defaults::default()
     };
-    let text = Document::parse_bytes(delivery.data.clone());
     if attribute(delivery, "specversion").is_none() {
-        return recognise(text?, &defaults);
+        return read_event(delivery.data.clone(), &defaults);
     }
     let attributes = Attributes::read(|name| attribute(delivery, name))?;
     let document = if delivery.data.is_empty() {
         Document::parse("{}".to_owned())
     } else {
-        text
+        Document::parse_bytes(delivery.data.clone())
     };
-    Ok(binary(attributes, document?, &defaults))
+    binary(attributes, document?, &defaults)
 }
 
 /// A kept decision as it was told the first time, without the details behind each policy's answer.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use super::{Host, Refused};
 use crate::config::suggestion;
 use crate::decide::DecideError;
-use crate::model::{ActionState, Verdict};
+use crate::model::{ActionState, Decision, Verdict};
+use crate::report::{self, FORMATS, Judged};
 use crate::service::Service;
 use crate::store::{
-    ActionQuery, ActionStory, DecisionQuery, Order, Ordered, PAGE_BYTES, StoreError,
+    ActionQuery, ActionStory, DecisionQuery, Order, Ordered, PAGE_BYTES, Record, StoreError,
 };
 
 /// Entries in one answer, when nothing is said.
@@ -32,12 +33,12 @@ impl From<StoreError> for Refused {
 }
 
 /// The parameters behind the `?`, each of which has to be understood.
-struct Parameters {
+pub(super) struct Parameters {
     pairs: Vec<(String, String)>,
 }
 
 impl Parameters {
-    fn parse(uri: &Uri, known: &[&str]) -> Result<Parameters, Refused> {
+    pub(super) fn parse(uri: &Uri, known: &[&str]) -> Result<Parameters, Refused> {
         let query = uri.query().unwrap_or_default();
         let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
             .into_owned()
@@ -56,12 +57,12 @@ impl Parameters {
         }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         let found = self.pairs.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone())
     }
 
-    fn value<T>(
+    pub(super) fn value<T>(
         &self,
         name: &str,
         expected: &str,
@@ -74,7 +75,7 @@ impl Parameters {
         read(&text).map(Some).ok_or_else(wrong)
     }
 
-    fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Refused> {
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Refused> {
         self.value(name, "a number", |text| text.parse().ok())
     }
 
@@ -84,7 +85,7 @@ impl Parameters {
         })
     }
 
-    fn limit(&self) -> Result<u32, Refused> {
+    pub(super) fn limit(&self) -> Result<u32, Refused> {
         Ok(self.number("limit")?.unwrap_or(PAGE).min(MAX_PAGE))
     }
 }
@@ -133,12 +134,28 @@ pub(super) async fn decisions(State(service): Host, uri: Uri) -> Result<Response
 pub(super) async fn decision(
     State(service): Host,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Result<Response, Refused> {
+    let parameters = Parameters::parse(&uri, &["format"])?;
+    let names = || {
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        names.join(", ")
+    };
+    let format =
+        match parameters.text("format") {
+            Some(name) => Some(report::find(&name).ok_or_else(|| {
+                Refused::BadRequest(format!("format={name}: there are {}", names()))
+            })?),
+            None => None,
+        };
     let Some(record) = service.outside.store.decision(&id).await? else {
         return Err(Refused::NotFound(format!(
             "there is no decision {id:?}, or no more"
         )));
     };
+    if let Some(format) = format {
+        return show(format, &record);
+    }
     let mut decision: Value = serde_json::from_str(&record.body).unwrap_or_default();
     for action in decision
         .get_mut("actions")
@@ -149,6 +166,35 @@ pub(super) async fn decision(
         tell_state(&service, action).await?;
     }
     Ok(axum::Json(decision).into_response())
+}
+
+/// A kept decision in one of the report formats.
+fn show(format: &report::Format, record: &Record) -> Result<Response, Refused> {
+    let unreadable = |error: String| {
+        let text = format!("decision {} cannot be shown: {error}", record.id);
+        Refused::Overloaded(DecideError::Store(StoreError::Unavailable(text)))
+    };
+    let decision: Decision =
+        serde_json::from_str(&record.body).map_err(|error| unreadable(error.to_string()))?;
+    let name = record.subject.clone().unwrap_or_else(|| record.id.clone());
+    let judged = [Judged {
+        name,
+        result: Ok(decision),
+    }];
+    // Colours are for terminals.
+    let mut body = anstream::StripStream::new(Vec::new());
+    (format.write)(&mut body, &judged).map_err(|error| unreadable(error.to_string()))?;
+    let body = body.into_inner();
+    // A page made of what strangers wrote must not do anything.
+    let headers = [
+        (header::CONTENT_TYPE, format.media),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+        ),
+    ];
+    Ok((headers, body).into_response())
 }
 
 /// Where an action of a decision stands now.

@@ -1,0 +1,80 @@
+//! Scanners' reports as events: of kind `image.scanned`, about the image that the report is about, which it is itself
+//! evidence of.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::document::Document;
+use crate::evidence::{self, Evidence};
+use crate::image::ImageName;
+use crate::model::{Event, EventImage};
+use crate::source::{Defaults, SourceError};
+
+/// The kind of a report that nobody gave another one.
+const KIND: &str = "image.scanned";
+
+pub(super) fn detect(document: &Document) -> bool {
+    evidence::is_report(document.text())
+}
+
+/// What a JSON document tells of an image, if it is a report.
+pub(super) fn evidence_in(
+    document: &Document,
+    defaults: &Defaults,
+) -> Result<Vec<Arc<Evidence>>, SourceError> {
+    if !detect(document) {
+        return Ok(Vec::new());
+    }
+    let evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
+    Ok(vec![Arc::new(evidence::merge(vec![evidence]))])
+}
+
+/// A report in JSON.
+pub(super) fn read(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
+    let evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
+    Ok(about(vec![evidence], document, defaults))
+}
+
+/// Reports in any form, all about one image.
+pub fn reports(bodies: &[Vec<u8>], defaults: &Defaults) -> Result<Event, SourceError> {
+    let evidence = bodies
+        .iter()
+        .map(|body| evidence::read(body, defaults.format));
+    let evidence = evidence.collect::<Result<Vec<_>, _>>()?;
+    let told: Vec<_> = evidence.iter().flat_map(|part| &part.reports).collect();
+    let document = Document::parse(json!({ "reports": told }).to_string())?;
+    Ok(about(evidence, document, defaults))
+}
+
+fn about(mut evidence: Vec<Evidence>, document: Document, defaults: &Defaults) -> Event {
+    evidence::identify(&mut evidence, defaults.image.as_deref());
+    let scanned = evidence.iter().filter_map(Evidence::time).max();
+    let own = || {
+        let mut names = evidence.iter().flat_map(|part| &part.image.names);
+        names.find(|name| ImageName::parse(name).is_ok()).cloned()
+    };
+    let subject = defaults.image.clone().or_else(own);
+    let image = subject
+        .as_ref()
+        .map(|text| EventImage::new(text, String::new()));
+    let evidence = evidence
+        .into_iter()
+        .map(|part| Arc::new(evidence::merge(vec![part])));
+    Event {
+        id: defaults
+            .id
+            .clone()
+            .unwrap_or_else(|| Uuid::now_v7().to_string()),
+        kind: defaults.kind.clone().unwrap_or_else(|| KIND.to_owned()),
+        source: defaults.source.clone(),
+        time: scanned.unwrap_or_else(Timestamp::now),
+        subject,
+        namespace: None,
+        images: image.into_iter().collect(),
+        document,
+        evidence: evidence.collect(),
+    }
+}
