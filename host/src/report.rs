@@ -1,7 +1,17 @@
-//! How decisions are shown on the command line. A format is a file in `report/` and a row here.
+//! How decisions are written out. A format is a file in `report/` and a row here; what formats share is in
+//! `report/view.rs`, `report/totals.rs` and, as all texts come from guests and strangers' reports, `report/plain.rs`.
 
+mod anchore;
+mod github;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+mod plain;
+mod sarif;
 mod text;
+mod totals;
+mod view;
 
 use std::io::Write;
 
@@ -15,11 +25,13 @@ pub struct Judged {
     pub result: Result<Decision, String>,
 }
 
-/// A way to show decisions.
+/// A way to write decisions.
 pub struct Format {
-    /// As it is named on the command line.
+    /// As it is named on the command line and in requests.
     pub name: &'static str,
-    /// Writes all of them.
+    /// The content type.
+    pub media: &'static str,
+    /// Writes all of them. What is written depends on nothing else.
     pub write: fn(&mut dyn Write, &[Judged]) -> std::io::Result<()>,
 }
 
@@ -27,11 +39,43 @@ pub struct Format {
 pub const FORMATS: &[Format] = &[
     Format {
         name: "text",
+        media: "text/plain; charset=utf-8",
         write: text::write,
     },
     Format {
         name: "json",
+        media: "application/json",
         write: json::write,
+    },
+    Format {
+        name: "junit",
+        media: "application/xml",
+        write: junit::write,
+    },
+    Format {
+        name: "sarif",
+        media: "application/sarif+json",
+        write: sarif::write,
+    },
+    Format {
+        name: "html",
+        media: "text/html; charset=utf-8",
+        write: html::write,
+    },
+    Format {
+        name: "markdown",
+        media: "text/markdown; charset=utf-8",
+        write: markdown::write,
+    },
+    Format {
+        name: "github",
+        media: "text/plain; charset=utf-8",
+        write: github::write,
+    },
+    Format {
+        name: "anchore",
+        media: "application/json",
+        write: anchore::write,
     },
 ];
 
@@ -39,3 +83,8 @@ pub const FORMATS: &[Format] = &[
 pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,12 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::Judged;
-use crate::model::{Decision, Finding, Level, Mode, Plan, PolicyDecision, Verdict};
+use super::plain::{self, NAME, SENTENCE};
+use super::totals::Totals;
+use super::view::{self, waiver_line};
+use crate::model::{
+    Decision, Finding, KnownImage, Level, Mode, PlannedAction, PolicyDecision, Verdict,
+};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -22,28 +27,27 @@ pub(super) fn write(out: &mut dyn Write, judged: &[Judged]) -> std::io::Result<(
             Err(error) => writeln!(
                 out,
                 "{RED}error{RED:#} {BOLD}{}{BOLD:#}\n      {}\n",
-                plain(&document.name),
-                plain(error)
+                name(&document.name),
+                sentence(error)
             )?,
         }
     }
-    write_total(out, judged)
+    write_total(out, &Totals::of(judged))
 }
 
-fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::io::Result<()> {
-    let name = plain(name);
+fn write_decision(out: &mut dyn Write, document: &str, decision: &Decision) -> std::io::Result<()> {
     let (style, verdict) = (verdict_style(decision.verdict), decision.verdict);
     let namespace = decision
         .event
         .namespace
         .as_ref()
-        .map(|namespace| format!(" in {namespace}"))
+        .map(|namespace| format!(" in {}", name(namespace)))
         .unwrap_or_default();
     writeln!(
         out,
-        "{style}{verdict:<5}{style:#} {BOLD}{name}{BOLD:#} {DIM}{}{}{DIM:#}",
-        plain(&decision.event.kind),
-        plain(&namespace)
+        "{style}{verdict:<5}{style:#} {BOLD}{}{BOLD:#} {DIM}{}{namespace}{DIM:#}",
+        name(document),
+        name(&decision.event.kind),
     )?;
     if decision.policies.is_empty() {
         writeln!(
@@ -51,63 +55,54 @@ fn write_decision(out: &mut dyn Write, name: &str, decision: &Decision) -> std::
             "      {YELLOW}no policy matches: nothing judged it{YELLOW:#}"
         )?;
     }
-    let width = decision
-        .policies
-        .iter()
-        .map(|policy| policy.name.len())
+    let policies = decision.policies.iter();
+    let width = policies
+        .map(|policy| name(&policy.name).chars().count())
         .max()
         .unwrap_or_default();
     for policy in &decision.policies {
         write_policy(out, policy, width)?;
     }
     for action in &decision.actions {
-        let what = match action.state {
-            Plan::Planned => "would be done",
-            Plan::Due => "to be done",
-            Plan::Skipped => "not under this verdict",
-            Plan::Monitored => "not in monitor mode",
-        };
+        write_action(out, action, width)?;
+    }
+    for skipped in &decision.skipped {
         writeln!(
             out,
-            "      {:width$}  {DIM}{what}:{DIM:#} {} {}",
-            action.policy,
-            action.kind,
-            plain(&action.target)
+            "      {DIM}{:width$}  left out: an earlier policy said stop{DIM:#}",
+            name(skipped)
         )?;
     }
-    for name in &decision.skipped {
-        writeln!(
-            out,
-            "      {DIM}{name:width$}  left out: an earlier policy said stop{DIM:#}"
-        )?;
+    for known in &decision.evidence {
+        write_evidence(out, known)?;
     }
     writeln!(out)
 }
 
 fn write_policy(out: &mut dyn Write, policy: &PolicyDecision, width: usize) -> std::io::Result<()> {
-    let name = &policy.name;
+    let title = name(&policy.name);
     let monitor = if policy.mode == Mode::Monitor {
         " (monitor: does not count)"
     } else {
         ""
     };
     if let Some(fault) = &policy.fault {
-        let text = plain(&fault.to_string());
+        let text = sentence(&fault.to_string());
         writeln!(
             out,
-            "      {name:width$}  {RED}indeterminate{RED:#}, counts as {}{monitor}: {text}",
+            "      {title:width$}  {RED}indeterminate{RED:#}, counts as {}{monitor}: {text}",
             policy.counts_as
         )?;
     } else if policy.findings.is_empty() {
         writeln!(
             out,
-            "      {name:width$}  {GREEN}nothing found{GREEN:#}{monitor}"
+            "      {title:width$}  {GREEN}nothing found{GREEN:#}{monitor}"
         )?;
     } else {
         let style = verdict_style(policy.counts_as);
         writeln!(
             out,
-            "      {name:width$}  {style}{}{style:#}{monitor}",
+            "      {title:width$}  {style}{}{style:#}{monitor}",
             policy.counts_as
         )?;
     }
@@ -123,7 +118,7 @@ fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let targets = findings
         .iter()
         .map(|finding| &finding.target)
-        .filter(|target| seen.insert((*target).clone()));
+        .filter(|target| seen.insert(*target));
     targets
         .map(|target| {
             findings
@@ -136,7 +131,7 @@ fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
 
 fn write_findings(out: &mut dyn Write, findings: &[&Finding]) -> std::io::Result<()> {
     if let Some(target) = findings.first().and_then(|finding| finding.target.as_ref()) {
-        writeln!(out, "        {BOLD}{}{BOLD:#}", plain(target))?;
+        writeln!(out, "        {BOLD}{}{BOLD:#}", name(target))?;
     }
     let width = findings
         .iter()
@@ -145,74 +140,118 @@ fn write_findings(out: &mut dyn Write, findings: &[&Finding]) -> std::io::Result
         .unwrap_or_default()
         .min(24);
     for finding in findings {
-        let style = level_style(finding.level);
-        let (level, id, message) = (
-            level_name(finding.level),
-            plain(&finding.id),
-            plain(&finding.message),
-        );
-        writeln!(
-            out,
-            "          {style}{level:<4}{style:#}  {id:<width$}  {message}"
-        )?;
-        if let Some(remedy) = &finding.remedy {
-            writeln!(out, "                {DIM}→ {}{DIM:#}", plain(remedy))?;
-        }
+        write_finding(out, finding, width)?;
     }
     Ok(())
 }
 
-fn write_total(out: &mut dyn Write, judged: &[Judged]) -> std::io::Result<()> {
-    let count = |verdict: Verdict| {
-        judged
-            .iter()
-            .flat_map(|one| &one.result)
-            .filter(|one| one.verdict == verdict)
-            .count()
-    };
-    let errors = judged.iter().filter(|one| one.result.is_err()).count();
-    let undecided = judged
-        .iter()
-        .flat_map(|one| &one.result)
-        .filter(|one| one.indeterminate)
-        .count();
-    let findings: usize = judged
-        .iter()
-        .flat_map(|one| &one.result)
-        .flat_map(|one| &one.policies)
-        .map(|policy| policy.findings.len())
-        .sum();
-    let parts = [
-        (count(Verdict::Deny), "denied", RED),
-        (count(Verdict::Warn), "with warnings", YELLOW),
-        (count(Verdict::Allow), "allowed", GREEN),
-        (undecided, "indeterminate", RED),
-        (errors, "not judged", RED),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(number, ..)| *number > 0)
-        .map(|(number, what, style)| format!("{style}{number} {what}{style:#}"))
-        .collect();
-    let documents = if judged.len() == 1 {
-        "document"
+fn write_finding(out: &mut dyn Write, finding: &Finding, width: usize) -> std::io::Result<()> {
+    let (level, id) = (view::level_name(finding.level), name(&finding.id));
+    let (message, place) = (sentence(&finding.message), place(finding));
+    if finding.is_waived() {
+        writeln!(
+            out,
+            "          {DIM}{level:<4}  {id:<width$}  {message}{place}{DIM:#}"
+        )?;
     } else {
-        "documents"
-    };
-    let found = if findings == 1 { "finding" } else { "findings" };
+        let style = level_style(finding.level);
+        writeln!(
+            out,
+            "          {style}{level:<4}{style:#}  {id:<width$}  {message}{place}"
+        )?;
+    }
+    if let Some(waiver) = &finding.waiver {
+        let style = if finding.is_waived() { DIM } else { YELLOW };
+        writeln!(
+            out,
+            "                {style}{}{style:#}",
+            waiver_line(waiver)
+        )?;
+    }
+    // What is excused needs no mending now.
+    if let Some(remedy) = finding.remedy.as_ref().filter(|_| !finding.is_waived()) {
+        writeln!(out, "                {DIM}→ {}{DIM:#}", sentence(remedy))?;
+    }
+    Ok(())
+}
+
+/// Package and path, where the message does not tell.
+fn place(finding: &Finding) -> String {
+    let parts: Vec<String> = [&finding.package, &finding.path]
+        .into_iter()
+        .flatten()
+        .filter(|part| !finding.message.contains(part.as_str()))
+        .map(|part| name(part))
+        .collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!(" ({})", parts.join(", ")),
+    }
+}
+
+fn write_action(out: &mut dyn Write, action: &PlannedAction, width: usize) -> std::io::Result<()> {
     writeln!(
         out,
-        "{BOLD}{} {documents}{BOLD:#}: {}; {findings} {found}",
-        judged.len(),
-        parts.join(", ")
+        "      {:width$}  {DIM}{}:{DIM:#} {} {}",
+        name(&action.policy),
+        view::plan_name(action.state),
+        name(&action.kind),
+        name(&action.target)
     )
 }
 
-/// Without control characters, which could rewrite what stands on the terminal.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+fn write_evidence(out: &mut dyn Write, known: &KnownImage) -> std::io::Result<()> {
+    let image = if known.image.is_empty() {
+        "it".to_owned()
+    } else {
+        name(&known.image)
+    };
+    let reports: Vec<String> = known
+        .reports
+        .iter()
+        .map(|report| {
+            let times = [("database", report.database), ("scanned", report.scanned)];
+            let times: Vec<String> = times
+                .into_iter()
+                .filter_map(|(what, time)| Some(format!("{what} {}", view::moment(time?))))
+                .collect();
+            match times.as_slice() {
+                [] => view::tool(report),
+                times => format!("{} ({})", view::tool(report), times.join(", ")),
+            }
+        })
+        .collect();
+    writeln!(
+        out,
+        "      {DIM}what is known of {image}: {}, found by {}{DIM:#}",
+        reports.join("; "),
+        name(&known.found_by)
+    )
+}
+
+fn write_total(out: &mut dyn Write, totals: &Totals) -> std::io::Result<()> {
+    let parts: Vec<String> = totals
+        .parts()
+        .map(|(number, what, verdict)| {
+            let style = verdict_style(verdict);
+            format!("{style}{number} {what}{style:#}")
+        })
+        .collect();
+    writeln!(
+        out,
+        "{BOLD}{}{BOLD:#}: {}; {}",
+        view::counted(totals.documents, "document"),
+        parts.join(", "),
+        totals.found()
+    )
+}
+
+fn name(text: &str) -> String {
+    plain::line(text, NAME)
+}
+
+fn sentence(text: &str) -> String {
+    plain::line(text, SENTENCE)
 }
 
 fn verdict_style(verdict: Verdict) -> Style {
@@ -231,10 +270,5 @@ fn level_style(level: Level) -> Style {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Deny => "deny",
-    }
-}
+#[cfg(test)]
+mod tests;
