@@ -21,6 +21,8 @@ mod actions;
 mod command_line;
 #[path = "e2e/contract.rs"]
 mod contract;
+#[path = "e2e/evidence.rs"]
+mod evidence;
 #[path = "e2e/examples.rs"]
 mod examples;
 #[path = "e2e/http.rs"]
@@ -29,10 +31,14 @@ mod http;
 mod layers;
 #[path = "e2e/loading.rs"]
 mod loading;
+#[path = "e2e/output.rs"]
+mod output;
 #[path = "e2e/readme.rs"]
 mod readme;
 #[path = "e2e/reads.rs"]
 mod reads;
+#[path = "e2e/real_reports.rs"]
+mod real_reports;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/sandbox.rs"]
@@ -41,3 +47,5 @@ mod sandbox;
 mod state;
 #[path = "e2e/verdicts.rs"]
 mod verdicts;
+#[path = "e2e/waivers.rs"]
+mod waivers;

@@ -25,6 +25,8 @@ mod endurance;
 mod mail_server;
 #[path = "services/notify.rs"]
 mod notify;
+#[path = "services/oscap.rs"]
+mod oscap;
 #[path = "services/queue.rs"]
 mod queue;
 #[path = "services/service.rs"]
@@ -39,6 +41,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use broker::Broker;
 use mail_server::MailServer;
+use oscap::OpenScap;
 use service::Service;
 
 static RABBITMQ: Service<Broker> = Service::new(
@@ -53,11 +56,18 @@ static SMTP: Service<MailServer> = Service::new(
     MailServer::start,
     MailServer::stop,
 );
+static OPENSCAP: Service<OpenScap> = Service::new(
+    "openscap-scanner with ssg-debian",
+    OpenScap::is_installed,
+    OpenScap::start,
+    OpenScap::stop,
+);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = RABBITMQ.trials(&[amqp::TESTS, endurance::TESTS, queue::TESTS]);
     trials.extend(SMTP.trials(&[notify::TESTS]));
+    trials.extend(OPENSCAP.trials(&[oscap::TESTS]));
     std::thread::spawn(stop_when_told);
     let conclusion = libtest_mimic::run(&arguments, trials);
     stop();
@@ -67,6 +77,7 @@ fn main() -> ExitCode {
 fn stop() {
     RABBITMQ.stop();
     SMTP.stop();
+    OPENSCAP.stop();
 }
 
 /// Leaves nothing behind when somebody loses patience.

@@ -157,12 +157,12 @@ impl Folder {
     }
 }
 
-fn event(document: &Value, kind: &str) -> Event {
+fn event<'a>(document: &Value, kind: impl Into<Option<&'a str>>) -> Event {
     let document = Document::parse(document.to_string()).unwrap();
     let defaults = Defaults {
-        kind: kind.into(),
+        kind: kind.into().map(str::to_owned),
         source: "/test".into(),
-        id: None,
+        ..Defaults::default()
     };
     recognise(document, &defaults).unwrap()
 }
@@ -201,7 +201,13 @@ impl Host {
         self.decide_as(document, "event", &Options::default())
     }
 
-    pub fn decide_as(&self, document: &Value, kind: &str, options: &Options) -> Decision {
+    /// As an event of a kind; by its nature, where none is given.
+    pub fn decide_as<'a>(
+        &self,
+        document: &Value,
+        kind: impl Into<Option<&'a str>>,
+        options: &Options,
+    ) -> Decision {
         let event = event(document, kind);
         self.runtime
             .block_on(self.service.decider.decide(event, options))
@@ -358,6 +364,16 @@ impl Server {
             request.header(*name, *value)
         });
         let mut answer = request.send(body).unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (
+            answer.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        let call = self.agent.delete(format!("{}{path}", self.url)).call();
+        let mut answer = call.unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         (
             answer.status().as_u16(),
