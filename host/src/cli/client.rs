@@ -96,3 +96,9 @@ pub(super) fn field<'a>(value: &'a Value, pointer: &str) -> std::borrow::Cow<'a,
         Some(other) => other.to_string().into(),
     }
 }
+
+/// The items of a list in an answer; none where there is no list.
+pub(super) fn items<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+    let list = value.pointer(pointer).and_then(Value::as_array);
+    list.into_iter().flatten()
+}

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::Value;
 
-use super::client::{Client, field};
+use super::client::{Client, field, items};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -81,8 +81,7 @@ impl Evidence {
             Command::List { limit, output } => {
                 let parameters = [("limit", limit.to_string())];
                 let found = client.ask(Method::GET, "v1/evidence", &parameters).await?;
-                let reports = found.get("reports").and_then(Value::as_array);
-                for report in reports.into_iter().flatten() {
+                for report in items(&found, "/reports") {
                     if output.format == "json" {
                         writeln!(out, "{report}")?;
                     } else {
@@ -117,10 +116,10 @@ impl Evidence {
                         .send(Method::POST, "v1/evidence", &parameters, body)
                         .await
                         .with_context(|| name.clone())?;
-                    for report in kept["reports"].as_array().into_iter().flatten() {
-                        let images = list(&report["images"]);
-                        let state = match report["latest"].as_bool() {
-                            Some(true) => "kept",
+                    for report in items(&kept, "/reports") {
+                        let images = list(report, "/images");
+                        let state = match field(report, "/latest").as_ref() {
+                            "true" => "kept",
                             _ => "older than what is known",
                         };
                         writeln!(out, "{name}: {state}, about {images}")?;
@@ -129,11 +128,8 @@ impl Evidence {
             }
             Command::Rm { image: wanted } => {
                 let gone = client
-                    .ask(Method::DELETE, "v1/evidence", &image(wanted.clone()))
+                    .ask(Method::DELETE, "v1/evidence", &image(wanted))
                     .await?;
-                if gone["forgotten"].as_u64() == Some(0) {
-                    bail!("nothing is known of {wanted}");
-                }
                 writeln!(out, "forgotten: {} reports", field(&gone, "/forgotten"))?;
             }
         }
@@ -141,10 +137,9 @@ impl Evidence {
     }
 }
 
-fn list(value: &Value) -> String {
-    let items = value.as_array().into_iter().flatten();
-    let items: Vec<_> = items.map(|item| field(item, "").into_owned()).collect();
-    items.join(", ")
+fn list(value: &Value, pointer: &str) -> String {
+    let items = items(value, pointer).map(|item| field(item, "").into_owned());
+    items.collect::<Vec<_>>().join(", ")
 }
 
 fn write_report(out: &mut dyn Write, report: &Value) -> anyhow::Result<()> {
@@ -153,17 +148,18 @@ fn write_report(out: &mut dyn Write, report: &Value) -> anyhow::Result<()> {
         out,
         "{:<20}  {format:<20}  {tool:<16}  {}",
         field(report, "/scanned"),
-        list(&report["images"])
+        list(report, "/images")
     )?;
     Ok(())
 }
 
 /// What there is, in numbers.
 fn write_evidence(out: &mut dyn Write, known: &Value) -> anyhow::Result<()> {
-    let evidence = &known["evidence"];
-    writeln!(out, "names    {}", list(&evidence["image"]["names"]))?;
-    writeln!(out, "digests  {}", list(&evidence["image"]["digests"]))?;
-    for report in evidence["reports"].as_array().into_iter().flatten() {
+    let names = list(known, "/evidence/image/names");
+    writeln!(out, "names    {names}")?;
+    let digests = list(known, "/evidence/image/digests");
+    writeln!(out, "digests  {digests}")?;
+    for report in items(known, "/evidence/reports") {
         writeln!(
             out,
             "report   {} by {} {}, scanned {}",
@@ -173,7 +169,7 @@ fn write_evidence(out: &mut dyn Write, known: &Value) -> anyhow::Result<()> {
             field(report, "/scanned")
         )?;
     }
-    let Some(parts) = evidence.as_object() else {
+    let Some(parts) = known.pointer("/evidence").and_then(Value::as_object) else {
         return Ok(());
     };
     let lists = parts
@@ -189,7 +185,7 @@ fn write_evidence(out: &mut dyn Write, known: &Value) -> anyhow::Result<()> {
 fn by_severity(items: &[Value]) -> String {
     let words = ["critical", "high", "medium", "low", "negligible", "unknown"];
     let counts = words.map(|word| {
-        let of_word = |item: &&Value| item["severity"].as_str() == Some(word);
+        let of_word = |item: &&Value| field(item, "/severity") == word;
         (items.iter().filter(of_word).count(), word)
     });
     let told: Vec<String> = counts

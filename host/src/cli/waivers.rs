@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::Value;
 
-use super::client::{Client, field};
+use super::client::{Client, field, items};
 use crate::config::parse_duration;
 use crate::waiver::{self, Waiver, Waivers as Register};
 
@@ -141,7 +141,7 @@ impl Waivers {
         match self.command {
             Command::List { output } => {
                 let all = client.ask(Method::GET, "v1/waivers", &[]).await?;
-                write_all(&mut out, &all["waivers"], &output)?;
+                write_all(&mut out, &all, "/waivers", &output)?;
             }
             Command::Add(add) => {
                 let waiver = add.waiver();
@@ -199,8 +199,13 @@ fn check_files(out: &mut dyn Write, files: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_all(out: &mut dyn Write, waivers: &Value, output: &str) -> anyhow::Result<()> {
-    for waiver in waivers.as_array().into_iter().flatten() {
+fn write_all(
+    out: &mut dyn Write,
+    answer: &Value,
+    pointer: &str,
+    output: &str,
+) -> anyhow::Result<()> {
+    for waiver in items(answer, pointer) {
         if output == "json" {
             writeln!(out, "{waiver}")?;
         } else {
@@ -241,7 +246,7 @@ fn write_one(out: &mut dyn Write, waiver: &Value) -> anyhow::Result<()> {
 }
 
 fn write_check(out: &mut dyn Write, found: &Value, output: &str) -> anyhow::Result<ExitCode> {
-    let turning = found["turning"].as_array().map_or(0, Vec::len);
+    let turning = items(found, "/turning").count();
     let code = match turning {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(1),
@@ -252,19 +257,18 @@ fn write_check(out: &mut dyn Write, found: &Value, output: &str) -> anyhow::Resu
         return Ok(code);
     }
     for (key, title) in [
-        ("expired", "Expired"),
-        ("expiring", "Expiring soon"),
-        ("unused", "Never used"),
+        ("/expired", "Expired"),
+        ("/expiring", "Expiring soon"),
+        ("/unused", "Never used"),
     ] {
-        let waivers = &found[key];
-        if waivers.as_array().is_some_and(|list| !list.is_empty()) {
+        if items(found, key).next().is_some() {
             writeln!(out, "{title}:")?;
-            write_all(out, waivers, "text")?;
+            write_all(out, found, key, "text")?;
         }
     }
-    for subject in found["turning"].as_array().into_iter().flatten() {
-        let waivers = subject["waivers"].as_array().into_iter().flatten();
-        let waivers: Vec<_> = waivers.map(|id| field(id, "")).collect();
+    for subject in items(found, "/turning") {
+        let waivers = items(subject, "/waivers").map(|id| field(id, ""));
+        let waivers: Vec<_> = waivers.collect();
         writeln!(
             out,
             "{} would be {} instead of {}, without {}",
