@@ -3,14 +3,15 @@
 //!
 //! Features that are absent were not asked for. A feature without `Vulnerabilities` has none.
 
+mod vulnerability;
+
 use serde::Deserialize;
 
-use super::super::model::{
-    Distribution, Evidence, FixState, Identity, Layer, Package, Score, Severity, Vulnerability,
-};
-use super::raw::{Text, filled, list, namespace, report, required, score};
-use super::{Repeats, Sketch, Wrong, from_tool, json, time};
-use crate::document;
+use super::super::model::{Distribution, Evidence, Identity, Layer, Package, Vulnerability};
+use super::raw::{Text, filled, list, namespace, report, required};
+use super::{Repeats, Sketch, Wrong, from_tool, time};
+
+pub(super) use self::vulnerability::{Found, RawVulnerability, fix, rate};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -108,74 +109,11 @@ struct Namespace<'a> {
     name: Option<Text<'a>>,
 }
 
-/// A vulnerability as Clair writes it, and klar after it, who adds the feature.
-#[derive(Deserialize)]
-pub(super) struct RawVulnerability<'a> {
-    #[serde(borrow, rename = "Name", alias = "name")]
-    name: Option<Text<'a>>,
-    #[serde(
-        borrow,
-        rename = "NamespaceName",
-        alias = "namespaceName",
-        alias = "namespace_name"
-    )]
-    namespace: Option<Text<'a>>,
-    #[serde(borrow, rename = "Link", alias = "link")]
-    link: Option<Text<'a>>,
-    #[serde(borrow, rename = "Severity", alias = "severity")]
-    severity: Option<Text<'a>>,
-    #[serde(borrow, rename = "FixedBy", alias = "fixedBy", alias = "fixed_by")]
-    fixed_by: Option<Text<'a>>,
-    #[serde(borrow, rename = "Metadata")]
-    metadata: Option<Metadata<'a>>,
-    /// The same as JSON within a text.
-    #[serde(borrow, rename = "metadata")]
-    metadata_text: Option<Text<'a>>,
-    #[serde(borrow, rename = "FeatureName")]
-    feature: Option<Text<'a>>,
-    #[serde(borrow, rename = "FeatureVersion")]
-    feature_version: Option<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Metadata<'a> {
-    #[serde(borrow, rename = "NVD")]
-    nvd: Option<Nvd<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Nvd<'a> {
-    #[serde(borrow, rename = "CVSSv2")]
-    v2: Option<Cvss<'a>>,
-    #[serde(borrow, rename = "CVSSv3")]
-    v3: Option<Cvss<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Cvss<'a> {
-    #[serde(rename = "Score")]
-    score: Option<f64>,
-    #[serde(borrow, rename = "Vectors")]
-    vector: Option<Text<'a>>,
-    #[serde(rename = "ExploitabilityScore")]
-    exploitability: Option<f64>,
-    #[serde(rename = "ImpactScore")]
-    impact: Option<f64>,
-    #[serde(borrow, rename = "PublishedDateTime")]
-    published: Option<Text<'a>>,
-}
-
 /// A package, its vulnerabilities, and the distribution that it belongs to.
 struct Feature {
     namespace: Option<Distribution>,
     package: Package,
     vulnerabilities: Vec<Vulnerability>,
-}
-
-/// A vulnerability, and the distribution whose packages it is about.
-pub(super) struct Found {
-    pub(super) namespace: Option<Distribution>,
-    pub(super) vulnerability: Vulnerability,
 }
 
 pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
@@ -185,12 +123,12 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     let envelope: Envelope<'_> = report(text)?;
-    let mut report = Report::default();
+    let mut all = Report::default();
     if let Some(layer) = envelope.layer {
-        report.evidence.distribution = layer.namespace.and_then(|text| namespace(&text.0));
-        report.add(layer.features, None)?;
+        all.evidence.distribution = layer.namespace.and_then(|text| namespace(&text.0));
+        all.add(layer.features, None)?;
     } else if let Some(ancestry) = envelope.ancestry {
-        report.add_ancestry(ancestry)?;
+        all.add_ancestry(ancestry)?;
     } else {
         let reason = "is null: a layer with its features is needed";
         return Err(Wrong::at("Layer", reason));
@@ -200,8 +138,8 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     if let (Some(updated), Some(provenance)) = (updated, provenance.first_mut()) {
         provenance.database = time("status.lastUpdateTime", &updated)?;
     }
-    report.evidence.reports = provenance;
-    Ok(report.evidence)
+    all.evidence.reports = provenance;
+    Ok(all.evidence)
 }
 
 #[derive(Default)]
@@ -302,92 +240,6 @@ impl TryFrom<RawFeature<'_>> for Feature {
             },
             vulnerabilities: raw.vulnerabilities.unwrap_or_default(),
         })
-    }
-}
-
-impl TryFrom<RawVulnerability<'_>> for Found {
-    type Error = Wrong;
-
-    fn try_from(raw: RawVulnerability<'_>) -> Result<Found, Wrong> {
-        let namespace = raw.namespace.and_then(|text| namespace(&text.0));
-        let source = namespace.as_ref();
-        let mut vulnerability = Vulnerability {
-            id: required("Name", raw.name)?,
-            package: filled(raw.feature).unwrap_or_default(),
-            kind: source
-                .and_then(Distribution::kind)
-                .unwrap_or_default()
-                .to_owned(),
-            installed: filled(raw.feature_version),
-            severity_source: Some(source.map_or("Clair", |source| &source.name).to_owned()),
-            links: filled(raw.link).into_iter().collect(),
-            ..Vulnerability::default()
-        };
-        rate(&mut vulnerability, filled(raw.severity));
-        fix(&mut vulnerability, filled(raw.fixed_by));
-        if let Some(metadata) = raw.metadata {
-            metadata.add_to(&mut vulnerability)?;
-        } else if let Some(text) = filled(raw.metadata_text) {
-            // The host looked at the nesting of the document, but not into its texts.
-            if document::depth(text.as_bytes()) > document::MAX_DEPTH {
-                return Err(Wrong::at("metadata", "is nested too deep"));
-            }
-            json::<Metadata<'_>>(&text)?.add_to(&mut vulnerability)?;
-        }
-        Ok(Found {
-            namespace,
-            vulnerability,
-        })
-    }
-}
-
-impl TryFrom<RawVulnerability<'_>> for Vulnerability {
-    type Error = Wrong;
-
-    fn try_from(raw: RawVulnerability<'_>) -> Result<Vulnerability, Wrong> {
-        Found::try_from(raw).map(|found| found.vulnerability)
-    }
-}
-
-/// The severity by one of Clair's words.
-pub(super) fn rate(vulnerability: &mut Vulnerability, word: Option<String>) {
-    vulnerability.severity = word.as_deref().map(Severity::of).unwrap_or_default();
-    vulnerability.severity_text = word;
-}
-
-/// Clair knows of every fix that its sources know of.
-pub(super) fn fix(vulnerability: &mut Vulnerability, version: Option<String>) {
-    vulnerability.fix_state = match version {
-        Some(_) => FixState::Fixed,
-        None => FixState::NotFixed,
-    };
-    vulnerability.fixed = version.into_iter().collect();
-}
-
-impl Metadata<'_> {
-    fn add_to(self, vulnerability: &mut Vulnerability) -> Result<(), Wrong> {
-        let Some(nvd) = self.nvd else { return Ok(()) };
-        for (version, cvss) in [("2.0", nvd.v2), ("3.0", nvd.v3)] {
-            let Some(cvss) = cvss else { continue };
-            if let Some(published) = filled(cvss.published.clone()) {
-                vulnerability.published = time("PublishedDateTime", &published)?;
-            }
-            vulnerability.scores.extend(cvss.score(version)?);
-        }
-        Ok(())
-    }
-}
-
-impl Cvss<'_> {
-    /// None where there is only the zero that Clair writes for it.
-    fn score(self, version: &str) -> Result<Option<Score>, Wrong> {
-        let vector = filled(self.vector);
-        let Some(base) = self.score.filter(|base| *base != 0.0 || vector.is_some()) else {
-            return Ok(None);
-        };
-        let mut score = score("nvd", version, base, vector)?;
-        score.rate_parts(self.exploitability, self.impact)?;
-        Ok(Some(score))
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 type Packages<'a> = BTreeMap<Cow<'a, str>, Known>;
-type Issues<'a> = BTreeMap<Cow<'a, str>, Vulnerability>;
+type Findings<'a> = BTreeMap<Cow<'a, str>, Vulnerability>;
 type Distributions<'a> = BTreeMap<Cow<'a, str>, Named>;
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
@@ -125,11 +125,11 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     }
     // An index report has no vulnerabilities: nobody looked for them.
     let looked = raw.vulnerabilities.is_some() || raw.package_vulnerabilities.is_some();
-    let mut issues: Issues<'_> = converted(raw.vulnerabilities);
+    let mut findings: Findings<'_> = converted(raw.vulnerabilities);
     if let Some(enrichments) = raw.enrichments {
-        enrichments.add_to(&mut issues)?;
+        enrichments.add_to(&mut findings)?;
     }
-    let vulnerabilities = join(raw.package_vulnerabilities, &packages, &issues)?;
+    let vulnerabilities = join(raw.package_vulnerabilities, &packages, &findings)?;
     let packages = packages.into_values().filter(|known| !known.is_source);
     Ok(Evidence {
         image: Identity {
@@ -208,7 +208,7 @@ fn kind_of_database(database: &str) -> Option<&'static str> {
 fn join<'a>(
     pairs: Option<Map<'a, Option<Vec<Text<'a>>>>>,
     packages: &Packages<'a>,
-    issues: &Issues<'a>,
+    findings: &Findings<'a>,
 ) -> Result<Vec<Vulnerability>, Wrong> {
     let mut repeats = Repeats::default();
     let mut joined = Vec::new();
@@ -217,19 +217,19 @@ fn join<'a>(
         let Some(Known { package, .. }) = packages.get(&id) else {
             return Err(Wrong::at(place(), "packages has none of this id"));
         };
-        for Text(issue) in ids.into_iter().flatten() {
-            let Some(issue) = issues.get(&issue) else {
-                let reason = format!("vulnerabilities has none of the id {issue:?}");
+        for Text(finding) in ids.into_iter().flatten() {
+            let Some(finding) = findings.get(&finding) else {
+                let reason = format!("vulnerabilities has none of the id {finding:?}");
                 return Err(Wrong::at(place(), reason));
             };
-            repeats.add("package_vulnerabilities", size(package, issue))?;
+            repeats.add("package_vulnerabilities", size(package, finding))?;
             joined.push(Vulnerability {
                 package: package.name.clone(),
                 kind: package.kind.clone(),
                 installed: package.version.clone(),
                 locations: package.locations.clone(),
                 layer: package.layer.clone(),
-                ..issue.clone()
+                ..finding.clone()
             });
         }
     }
@@ -237,20 +237,20 @@ fn join<'a>(
 }
 
 /// Bytes of what is said again for each of them, about.
-fn size(package: &Package, issue: &Vulnerability) -> usize {
+fn size(package: &Package, finding: &Vulnerability) -> usize {
     let optional = [
         &package.version,
         &package.layer,
-        &issue.severity_source,
-        &issue.severity_text,
-        &issue.title,
+        &finding.severity_source,
+        &finding.severity_text,
+        &finding.title,
     ];
-    let lists = [&package.locations, &issue.links, &issue.fixed];
+    let lists = [&package.locations, &finding.links, &finding.fixed];
     let optional = optional.into_iter().flatten();
     let texts = optional.chain(lists.into_iter().flatten());
-    let texts = texts.chain([&package.name, &issue.id]);
-    let scores = issue.scores.iter().flat_map(|score| &score.vector);
-    let scores_size = issue.scores.len() * size_of::<Score>();
+    let texts = texts.chain([&package.name, &finding.id]);
+    let scores = finding.scores.iter().flat_map(|score| &score.vector);
+    let scores_size = finding.scores.len() * size_of::<Score>();
     texts.chain(scores).map(String::len).sum::<usize>() + scores_size
 }
 

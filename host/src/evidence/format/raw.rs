@@ -1,5 +1,5 @@
-//! What the raw forms of several formats share below their own keys: texts and lists as tools write them, distributions,
-//! types of packages, scores.
+//! What reports share below their own keys: texts, lists and maps as tools write them, scores, distributions, types of
+//! packages, which image they are about.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -89,15 +89,6 @@ pub(super) fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts
 }
 
-/// A path in the image, from the root.
-pub(super) fn path(text: &str) -> String {
-    if text.starts_with('/') {
-        text.to_owned()
-    } else {
-        format!("/{text}")
-    }
-}
-
 /// An object whose keys are data, sorted by them. A key that stands twice is an error.
 #[derive(Debug)]
 pub(super) struct Map<'a, T>(pub(super) Vec<(Cow<'a, str>, T)>);
@@ -165,6 +156,15 @@ pub(super) fn within(key: &str, number: f64, most: f64) -> Result<f64, Wrong> {
         Ok(number)
     } else {
         Err(Wrong::at(key, format!("{number} is not from 0 to {most}")))
+    }
+}
+
+/// A path in the image, from the root.
+pub(super) fn path(text: &str) -> String {
+    if text.starts_with('/') {
+        text.to_owned()
+    } else {
+        format!("/{text}")
     }
 }
 

@@ -6,27 +6,23 @@
 //! their absence says nothing; nor do no `Results` at all: neither distribution nor packages were recognised.
 
 mod finding;
+mod results;
 mod vulnerability;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::super::model::{
-    Distribution, Evidence, FoundLicence, FoundSecret, Layer, Misconfiguration, Package,
-    Provenance, Vulnerability,
-};
-use super::raw::{Text, configure, distribution, filled, identity, list, path, report, texts};
-use super::{Repeats, Sketch, Wrong, time};
+use super::super::model::{Distribution, Evidence, Layer, Provenance};
+use super::raw::{Text, configure, distribution, filled, identity, report, texts};
+use super::{Sketch, Wrong, time};
 
-use self::finding::{RawLicence, RawMisconfiguration, RawPackage, RawSecret};
-use self::vulnerability::RawVulnerability;
+use self::results::{RawResult, Results};
 pub(super) use self::vulnerability::{Cvss, fix_state, scores, versions};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawReport<'a> {
-    #[serde(rename = "SchemaVersion")]
-    _schema_version: IgnoredAny,
+    schema_version: u64,
     #[serde(borrow)]
     trivy: Option<RawTool<'a>>,
     #[serde(borrow)]
@@ -86,27 +82,6 @@ struct RawLayer<'a> {
     diff_id: Option<Text<'a>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawResult<'a> {
-    #[serde(borrow)]
-    target: Option<Text<'a>>,
-    #[serde(borrow)]
-    class: Option<Text<'a>>,
-    #[serde(borrow, rename = "Type")]
-    kind: Option<Text<'a>>,
-    #[serde(default, deserialize_with = "list::<_, RawPackage, _>")]
-    packages: Option<Vec<Package>>,
-    #[serde(default, deserialize_with = "list::<_, RawVulnerability, _>")]
-    vulnerabilities: Option<Vec<Vulnerability>>,
-    #[serde(default, deserialize_with = "list::<_, RawMisconfiguration, _>")]
-    misconfigurations: Option<Vec<Misconfiguration>>,
-    #[serde(default, deserialize_with = "list::<_, RawSecret, _>")]
-    secrets: Option<Vec<FoundSecret>>,
-    #[serde(default, deserialize_with = "list::<_, RawLicence, _>")]
-    licenses: Option<Vec<FoundLicence>>,
-}
-
 pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
     let others = ["ArtifactName", "ArtifactType", "Metadata", "Results"];
     others
@@ -119,6 +94,9 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     check_version(text)?;
     let raw: RawReport<'_> = report(text)?;
+    if raw.schema_version != 2 {
+        return Err(other_version(&raw.schema_version.to_string()));
+    }
     let created = filled(raw.created_at).unwrap_or_default();
     let mut evidence = Evidence {
         reports: vec![Provenance {
@@ -150,13 +128,15 @@ fn check_version(text: &str) -> Result<(), Wrong> {
         return Err(Wrong::at("the document", reason));
     }
     match sonic_rs::get(text, ["SchemaVersion"]) {
-        Ok(version) if version.as_raw_str() != "2" => {
-            let version: String = version.as_raw_str().chars().take(40).collect();
-            let reason = format!("version {version} is not read; 2 is");
-            Err(Wrong::at("SchemaVersion", reason))
-        }
+        Ok(version) if version.as_raw_str() != "2" => Err(other_version(version.as_raw_str())),
         _ => Ok(()),
     }
+}
+
+fn other_version(version: &str) -> Wrong {
+    let version: String = version.chars().take(40).collect();
+    let reason = format!("version {version} is not read; 2 is");
+    Wrong::at("SchemaVersion", reason)
 }
 
 /// What the report says of the image itself.
@@ -203,142 +183,6 @@ fn describe(
     });
     evidence.layers = layers.or(diff_ids).or(evidence.layers.take());
     Ok(())
-}
-
-#[derive(Default)]
-struct Results {
-    repeats: Repeats,
-    /// Whether licences were looked for.
-    licences: bool,
-}
-
-impl Results {
-    fn add(mut self, evidence: &mut Evidence, results: Vec<RawResult<'_>>) -> Result<(), Wrong> {
-        let classes = results.iter().filter_map(|result| result.class.as_ref());
-        self.licences = classes
-            .into_iter()
-            .any(|class| class.0.starts_with("license"));
-        for result in results {
-            self.add_one(evidence, result)?;
-        }
-        Ok(())
-    }
-
-    fn add_one(&mut self, evidence: &mut Evidence, mut raw: RawResult<'_>) -> Result<(), Wrong> {
-        let target = filled(raw.target.take()).unwrap_or_default();
-        let class = raw.class.take();
-        let class = class.as_ref().map_or("", |class| &class.0);
-        if let "os-pkgs" | "lang-pkgs" = class {
-            if raw.packages.is_none() || !self.licences {
-                raw.vulnerabilities.get_or_insert_default();
-            }
-            self.complete(&mut raw, class, &target)?;
-        }
-        let secrets = raw.secrets.iter_mut().flatten();
-        let misconfigurations = raw.misconfigurations.iter_mut().flatten();
-        let paths = secrets.map(|secret| &mut secret.path);
-        let paths = paths.chain(misconfigurations.map(|found| found.path.get_or_insert_default()));
-        for found in paths {
-            self.repeats.add("Target", target.len())?;
-            *found = path(&target);
-        }
-        append(&mut evidence.packages, raw.packages);
-        append(&mut evidence.vulnerabilities, raw.vulnerabilities);
-        append(&mut evidence.secrets, raw.secrets);
-        append(&mut evidence.misconfigurations, raw.misconfigurations);
-        append(&mut evidence.licences, raw.licenses);
-        match class {
-            "config" => drop(evidence.misconfigurations.get_or_insert_default()),
-            "secret" => drop(evidence.secrets.get_or_insert_default()),
-            "license" | "license-file" => drop(evidence.licences.get_or_insert_default()),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// What packages and vulnerabilities do not say themselves: of what type they are, and the file.
-    fn complete(
-        &mut self,
-        raw: &mut RawResult<'_>,
-        class: &str,
-        target: &str,
-    ) -> Result<(), Wrong> {
-        let kind = raw.kind.as_ref().and_then(|kind| kind_of(&kind.0));
-        let kind = kind.unwrap_or("generic");
-        // Of languages, a target is one file, or a name for many; those have a path each.
-        let is_file = class == "lang-pkgs" && !MANY.contains(&target);
-        let packages = raw.packages.iter_mut().flatten();
-        let vulnerabilities = raw.vulnerabilities.iter_mut().flatten();
-        let items = packages
-            .map(|item| (&mut item.kind, &mut item.locations))
-            .chain(vulnerabilities.map(|item| (&mut item.kind, &mut item.locations)));
-        for (own, locations) in items {
-            if own.is_empty() {
-                kind.clone_into(own);
-            }
-            if is_file && locations.is_empty() {
-                self.repeats.add("Target", target.len())?;
-                locations.push(path(target));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn append<T>(all: &mut Option<Vec<T>>, more: Option<Vec<T>>) {
-    match (all, more) {
-        (Some(all), Some(mut more)) => all.append(&mut more),
-        (all, more) => *all = all.take().or(more),
-    }
-}
-
-/// Trivy's names for all packages of a language that lie about in an image.
-const MANY: [&str; 6] = ["Conda", "Java", "Kubernetes", "Node.js", "Python", "Ruby"];
-
-/// The type of packages by Trivy's `Type`: a distribution, or a language's tool.
-fn kind_of(word: &str) -> Option<&'static str> {
-    const TOOLS: [(&str, &str); 37] = [
-        ("bitnami", "bitnami"),
-        ("bun", "npm"),
-        ("bundler", "gem"),
-        ("cargo", "cargo"),
-        ("cocoapods", "cocoapods"),
-        ("composer", "composer"),
-        ("composer-vendor", "composer"),
-        ("conan", "conan"),
-        ("conda-environment", "conda"),
-        ("conda-pkg", "conda"),
-        ("dotnet-core", "nuget"),
-        ("gemspec", "gem"),
-        ("gobinary", "golang"),
-        ("gomod", "golang"),
-        ("gradle", "maven"),
-        ("hex", "hex"),
-        ("jar", "maven"),
-        ("javascript", "npm"),
-        ("julia", "julia"),
-        ("node-pkg", "npm"),
-        ("npm", "npm"),
-        ("nuget", "nuget"),
-        ("packages-props", "nuget"),
-        ("pip", "pypi"),
-        ("pipenv", "pypi"),
-        ("pnpm", "npm"),
-        ("poetry", "pypi"),
-        ("pom", "maven"),
-        ("pub", "pub"),
-        ("pylock", "pypi"),
-        ("python-pkg", "pypi"),
-        ("rust-binary", "cargo"),
-        ("rustbinary", "cargo"),
-        ("sbt", "maven"),
-        ("swift", "swift"),
-        ("uv", "pypi"),
-        ("yarn", "npm"),
-    ];
-    let tool = TOOLS.iter().find(|(known, _)| *known == word);
-    tool.map(|(_, kind)| *kind)
-        .or_else(|| distribution(word, None).kind())
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::super::super::model::{FixState, Score, Severity};
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../../tests/reports/clair.json");

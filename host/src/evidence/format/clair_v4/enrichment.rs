@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::super::Wrong;
 use super::super::raw::{Map, Text, filled, score, within};
-use super::Issues;
+use super::Findings;
 
 /// A list of messages, each with lists of records by the ids of vulnerabilities.
 type Records<'a, T> = Option<Vec<Map<'a, Option<Vec<T>>>>>;
@@ -74,30 +74,32 @@ impl<'de: 'a, 'a> Visitor<'de> for ByEnricher<'a> {
 }
 
 impl Enrichments<'_> {
-    pub(super) fn add_to(self, issues: &mut Issues<'_>) -> Result<(), Wrong> {
+    pub(super) fn add_to(self, findings: &mut Findings<'_>) -> Result<(), Wrong> {
         for (id, records) in pairs(self.cvss) {
-            let Some(issue) = issues.get_mut(&*id) else {
+            let Some(finding) = findings.get_mut(&*id) else {
                 continue;
             };
             for cvss in records {
                 let vector = filled(cvss.vector);
                 let version = cvss.version.as_ref().map_or("3.1", |version| &version.0);
-                issue.scores.push(score("nvd", version, cvss.base, vector)?);
+                finding
+                    .scores
+                    .push(score("nvd", version, cvss.base, vector)?);
             }
         }
         for (id, records) in pairs(self.epss) {
-            let Some(issue) = issues.get_mut(&*id) else {
+            let Some(finding) = findings.get_mut(&*id) else {
                 continue;
             };
             for record in records {
                 let epss = within("epss", record.epss, 1.0)?;
-                issue.epss = Some(issue.epss.map_or(epss, |other| epss.max(other)));
+                finding.epss = Some(finding.epss.map_or(epss, |other| epss.max(other)));
             }
         }
         if let Some(exploited) = self.exploited {
             let ids: BTreeSet<String> = pairs(exploited).map(|(id, _)| id).collect();
-            for (id, issue) in issues {
-                issue.exploited = Some(ids.contains(&**id));
+            for (id, finding) in findings {
+                finding.exploited = Some(ids.contains(&**id));
             }
         }
         Ok(())

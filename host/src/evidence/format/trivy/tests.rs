@@ -1,4 +1,4 @@
-use super::super::super::model::{Configuration, FixState, Score, Severity};
+use super::super::super::model::{Configuration, FixState, Score, Severity, Vulnerability};
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../../tests/reports/trivy.json");
@@ -403,6 +403,10 @@ fn a_wrong_report_is_refused_with_its_place() {
         (
             r#"{"SchemaVersion":"2","Results":[]}"#.to_owned(),
             vec![r#"version "2" is not read"#],
+        ),
+        (
+            r#"{"\u0053chemaVersion":3,"Results":[]}"#.to_owned(),
+            vec!["version 3 is not read"],
         ),
         (
             r#"{"SchemaVersion":2,"SchemaVersion":3,"Results":[]}"#.to_owned(),
