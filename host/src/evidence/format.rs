@@ -327,32 +327,32 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Reads a JSON text into a format's own types. `Deserialize` of those refuses keys that stand twice.
 pub(super) fn json<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, Wrong> {
-    sonic_rs::from_str(text).map_err(|fast| explain::<T>(text, &fast))
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
 /// The fast reader knows the line; a second, slower one knows the path, too.
-fn explain<'a, T: serde::Deserialize<'a>>(text: &'a str, fast: &sonic_rs::Error) -> Wrong {
+fn explain<'a, T: serde::Deserialize<'a>>(text: &'a str, fast: &serde_json::Error) -> Wrong {
+    let reason = |error: &serde_json::Error| {
+        let text = error.to_string();
+        let text = text.split(" at line").next().unwrap_or_default();
+        shown(text)
+    };
+    let place = format!("line {}, column {}", fast.line(), fast.column());
     let mut reader = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-        Err(error) => {
-            let (path, inner) = (error.path().to_string(), error.into_inner());
-            let reason = inner.to_string();
-            let reason = reason.split(" at line").next().unwrap_or_default();
-            let place = format!("line {}, column {}", inner.line(), inner.column());
-            match path.as_str() {
-                "." => Wrong::at(place, reason),
-                path => Wrong::at(format!("{path} ({place})"), reason),
-            }
+        Err(error) if error.path().to_string() != "." => {
+            let path = shown(&error.path().to_string());
+            Wrong::at(format!("{path} ({place})"), reason(error.inner()))
         }
-        Ok(_) => {
-            let reason = fast.to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            let reason = reason.split(" at line").next().unwrap_or_default();
-            Wrong::at(
-                format!("line {}, column {}", fast.line(), fast.column()),
-                reason,
-            )
-        }
+        _ => Wrong::at(place, reason(fast)),
+    }
+}
+
+/// A text of the report's in an error, no longer than helps.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(400) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -363,7 +363,7 @@ pub(super) fn time(place: &str, text: &str) -> Result<Option<jiff::Timestamp>, W
     }
     text.parse()
         .map(Some)
-        .map_err(|_| Wrong::at(place, format!("{text:?} is no time by RFC 3339")))
+        .map_err(|_| Wrong::at(place, format!("{:?} is no time by RFC 3339", shown(text))))
 }
 
 /// The report of one tool.

@@ -10,8 +10,7 @@ use super::model::{
 };
 use super::query::is_os_kind;
 
-/// Makes one of several reports about the same image. Of reports of one [`lineage`](Evidence::lineage) only the latest
-/// counts. What several say of the same thing is joined; who said it stays with it. VEX statements are applied: they set
+/// Makes one of several reports about the same image. Of what one tool told several times the latest counts. What several say of the same thing is joined; who said it stays with it. VEX statements are applied: they set
 /// [`Vulnerability::vex`] and delete nothing.
 ///
 /// Each part has one report, or several that were merged before.
@@ -43,19 +42,27 @@ pub fn identify(parts: &mut [Evidence], named: Option<&str>) {
     }
 }
 
-/// The latest of each lineage, in an order of their own.
+/// What counts of each family, in an order of their own: of what several tell, the latest.
 fn latest(parts: Vec<Evidence>) -> Vec<Evidence> {
-    let mut latest: BTreeMap<String, Evidence> = BTreeMap::new();
+    let mut families: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
     for part in parts {
-        let lineage = part.lineage();
-        let is_newer = latest
-            .get(&lineage)
-            .is_none_or(|known| known.rank() < part.rank());
-        if is_newer {
-            latest.insert(lineage, part);
-        }
+        families.entry(part.family()).or_default().push(part);
     }
-    latest.into_values().collect()
+    let mut counting = Vec::new();
+    for mut family in families.into_values() {
+        family.sort_by(|one, other| other.rank().cmp(&one.rank()));
+        let mut newer: Vec<Evidence> = Vec::new();
+        for mut part in family {
+            for newer in &newer {
+                part.leave_to(newer);
+            }
+            if newer.is_empty() || part.tells_anything() {
+                newer.push(part);
+            }
+        }
+        counting.extend(newer);
+    }
+    counting
 }
 
 /// Says of every item that the first report says so.
@@ -66,10 +73,8 @@ pub(super) fn claim(evidence: &mut Evidence) {
 }
 
 impl Evidence {
-    /// What names the same look at the same thing: a later report of the same lineage about the same image takes the
-    /// place of an earlier one. Format, tool, and for benchmarks what was run; documents of statements are each their
-    /// own.
-    pub fn lineage(&self) -> String {
+    /// Whose word it is: format, tool, and for benchmarks what was run; documents of statements are each their own.
+    fn family(&self) -> String {
         let mut names: Vec<String> = self
             .reports
             .iter()
@@ -89,6 +94,59 @@ impl Evidence {
         let digests = self.reports.iter().filter(|_| only_statements);
         let digests: String = digests.map(|report| report.digest.as_str()).collect();
         format!("{}{}{digests}", names.join("+"), runs.concat())
+    }
+
+    /// What names the same look at the same things: a later report of the same lineage about the same image takes the
+    /// place of an earlier one. A tool that looks for secrets does not take back what it said of vulnerabilities.
+    pub fn lineage(&self) -> String {
+        format!("{} {}", self.family(), self.kinds().join(","))
+    }
+
+    /// Leaves out what a newer report of the same family tells, too.
+    fn leave_to(&mut self, newer: &Evidence) {
+        fn leave<T>(own: &mut Option<T>, newer: &Option<T>) {
+            if newer.is_some() {
+                *own = None;
+            }
+        }
+        let Evidence {
+            image: _,
+            reports: _,
+            distribution,
+            configuration,
+            layers,
+            history,
+            dockerfile,
+            packages,
+            vulnerabilities,
+            statements,
+            benchmarks,
+            rules,
+            secrets,
+            misconfigurations,
+            licences,
+            files,
+            malware,
+        } = newer;
+        leave(&mut self.distribution, distribution);
+        leave(&mut self.configuration, configuration);
+        leave(&mut self.layers, layers);
+        leave(&mut self.history, history);
+        leave(&mut self.dockerfile, dockerfile);
+        leave(&mut self.packages, packages);
+        leave(&mut self.vulnerabilities, vulnerabilities);
+        leave(&mut self.statements, statements);
+        leave(&mut self.benchmarks, benchmarks);
+        leave(&mut self.rules, rules);
+        leave(&mut self.secrets, secrets);
+        leave(&mut self.misconfigurations, misconfigurations);
+        leave(&mut self.licences, licences);
+        leave(&mut self.files, files);
+        leave(&mut self.malware, malware);
+    }
+
+    fn tells_anything(&self) -> bool {
+        self.statements.is_some() || !self.kinds().is_empty()
     }
 
     /// When the image was looked at; when the host got the report, where it does not tell.
@@ -646,6 +704,24 @@ mod tests {
                 .collect();
             assert_eq!(ids, ["CVE-2"]);
             assert_eq!(merged.reports.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_look_for_secrets_takes_back_nothing_about_vulnerabilities() {
+        let old = part(
+            serde_json::json!({"reports": report("trivy", "2026-01-01T00:00:00Z"),
+            "vulnerabilities": [{"id": "CVE-1", "package": "a"}], "secrets": [{"rule": "old", "path": "/a"}]}),
+        );
+        let new = part(
+            serde_json::json!({"reports": report("trivy", "2026-01-02T00:00:00Z"), "secrets": []}),
+        );
+        assert_ne!(old.lineage(), new.lineage());
+        for parts in [vec![old.clone(), new.clone()], vec![new, old]] {
+            let merged = merge(parts);
+            assert_eq!(merged.vulnerabilities.map(|found| found.len()), Some(1));
+            assert_eq!(merged.secrets, Some(Vec::new()));
+            assert_eq!(merged.reports.len(), 2);
         }
     }
 
