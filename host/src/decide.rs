@@ -15,8 +15,8 @@ use crate::guest::{Effects, Evaluation};
 use crate::knowledge::{KeepError, Known};
 use crate::metrics::Metrics;
 use crate::model::{
-    Decision, Event, EventSummary, Explain, Fault, KnownImage, Mode, Outcome, PolicyDecision,
-    PolicyVerdict, Verdict,
+    Decision, Event, EventSummary, Explain, Fault, Finding, KnownImage, Mode, Outcome,
+    PolicyDecision, PolicyVerdict, Verdict,
 };
 use crate::outbox::{CommitError, Outbox};
 use crate::outside::Outside;
@@ -301,6 +301,8 @@ fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
             Some(fault),
         ),
     };
+    // What does not count does not end the chain either.
+    let stops = outcome.stop && !outcome.findings.iter().any(Finding::is_waived);
     decision.policies.push(PolicyDecision {
         name: member.name.clone(),
         mode: member.mode(),
@@ -311,7 +313,7 @@ fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
         patch: outcome.patch,
         explain: Some(run.explain),
     });
-    outcome.stop && member.mode() == Mode::Enforce
+    stops && member.mode() == Mode::Enforce
 }
 
 /// The worst of what the enforcing policies count as.

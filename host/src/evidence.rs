@@ -7,7 +7,7 @@ mod model;
 mod query;
 
 pub use self::format::{FORMATS, Format, ReadError, Sketch, Wrong, find, is_report, names, read};
-pub use self::merge::{identify, merge};
+pub use self::merge::{IdentityError, beside, identify, merge};
 pub use self::model::*;
 pub use self::query::{
     FileQuery, PackageQuery, Page, Query, RuleQuery, VulnerabilityQuery, Window, ask, is_os_kind,

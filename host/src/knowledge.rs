@@ -1,11 +1,13 @@
 //! What is known of images: the reports that were kept, merged when somebody asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 
-use crate::evidence::{Evidence, Identity, merge};
+use crate::data::hex;
+use crate::evidence::{Evidence, Identity, beside, merge};
 use crate::image::ImageName;
 use crate::model::Event;
 use crate::store::reports::Report;
@@ -49,6 +51,8 @@ pub struct Known {
 pub struct Knowledge {
     store: Arc<dyn Store>,
     held: Cache<String, Option<Known>>,
+    /// How often what is kept has changed.
+    changes: RwLock<u64>,
 }
 
 /// Why a report is not kept.
@@ -65,7 +69,7 @@ pub enum KeepError {
 /// What became of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// `sha256:…` of its bytes.
+    /// `sha256:…`, which names what it tells, and of which image.
     pub digest: String,
     /// The images that it is kept for: digests, and names as `registry/repository:tag`.
     pub images: Vec<String>,
@@ -79,6 +83,7 @@ impl Knowledge {
         Knowledge {
             store,
             held: Cache::new(HELD),
+            changes: RwLock::default(),
         }
     }
 
@@ -88,7 +93,7 @@ impl Knowledge {
         let reports: Option<Vec<Report>> = parts.iter().map(|part| report(part, now)).collect();
         let reports = reports.ok_or(KeepError::NoImage)?;
         let latest = self.store.keep_reports(&reports).await?;
-        self.held.invalidate_all();
+        self.forget_held();
         let kept = reports.into_iter().zip(latest);
         Ok(kept
             .map(|(report, is_latest)| Kept {
@@ -102,7 +107,7 @@ impl Knowledge {
     /// Forgets what is known of an image; answers how many reports were about it.
     pub async fn forget(&self, image: &str) -> Result<u64, StoreError> {
         let gone = self.store.forget_image(image).await?;
-        self.held.invalidate_all();
+        self.forget_held();
         Ok(gone)
     }
 
@@ -150,6 +155,7 @@ impl Knowledge {
         let evidence = match (own, kept.is_empty()) {
             ([only], true) => Arc::clone(only),
             _ => {
+                let kept = beside(own, kept);
                 let own = own.iter().map(|part| part.as_ref().clone());
                 Arc::new(merge(own.chain(kept).collect()))
             }
@@ -169,12 +175,23 @@ impl Knowledge {
         if let Some(held) = self.held.get(&key) {
             return Ok(held);
         }
+        let before = *self.changes.read().unwrap_or_else(PoisonError::into_inner);
         let known = match &name.digest {
             Some(digest) => self.by_digest(digest).await?,
             None => self.by_tag(&key).await?,
         };
-        self.held.insert(key, known.clone());
+        // What was read before a change must not be held after it.
+        let changes = self.changes.read().unwrap_or_else(PoisonError::into_inner);
+        if *changes == before {
+            self.held.insert(key, known.clone());
+        }
         Ok(known)
+    }
+
+    fn forget_held(&self) {
+        let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
+        *changes += 1;
+        self.held.invalidate_all();
     }
 
     async fn by_digest(&self, digest: &str) -> Result<Option<Known>, StoreError> {
@@ -195,9 +212,15 @@ impl Knowledge {
             .iter()
             .filter(|part| !part.image.digests.is_empty())
             .max_by_key(|part| part.time());
-        let Some(digests) = latest.map(|part| part.image.digests.clone()) else {
+        let Some(latest) = latest.or(named.iter().max_by_key(|part| part.time())) else {
             return Ok(named);
         };
+        let image = latest.image.clone();
+        named.retain(|part| image.contradicts(&part.image).is_none());
+        let digests = image.digests;
+        if digests.is_empty() {
+            return Ok(named);
+        }
         named.retain(|part| part.image.digests.is_empty());
         named.extend(self.parts(&digests).await?);
         Ok(named)
@@ -227,17 +250,18 @@ fn together(parts: Vec<Evidence>, found_by: FoundBy) -> Option<Known> {
 fn report(evidence: &Evidence, now: Timestamp) -> Option<Report> {
     let mut evidence = evidence.clone();
     for report in &mut evidence.reports {
+        report.received = None;
+    }
+    // What it tells, and of which image: what a report says of its own digest is only its word.
+    let told = serde_json::to_vec(&evidence).unwrap_or_default();
+    let digest = hex(&Sha256::digest(told));
+    for report in &mut evidence.reports {
         report.received = Some(now);
     }
     let images = keys(&evidence.image);
     let first = evidence.reports.first()?;
-    let digests: Vec<&str> = evidence
-        .reports
-        .iter()
-        .map(|report| report.digest.as_str())
-        .collect();
     (!images.is_empty()).then(|| Report {
-        digest: digests.join("+"),
+        digest: format!("sha256:{digest}"),
         lineage: evidence.lineage(),
         format: first.format.clone(),
         tool: first.tool.clone(),
@@ -249,8 +273,17 @@ fn report(evidence: &Evidence, now: Timestamp) -> Option<Report> {
     })
 }
 
+/// OCI image specification, `descriptor.md`: the two registered algorithms.
 fn is_digest(key: &str) -> bool {
-    key.starts_with("sha256:")
+    let is_hex = |text: &str, length: usize| {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == length && text.bytes().all(hex)
+    };
+    match key.split_once(':') {
+        Some(("sha256", rest)) => is_hex(rest, 64),
+        Some(("sha512", rest)) => is_hex(rest, 128),
+        _ => false,
+    }
 }
 
 /// What an image is kept and found under when it is not by digest.
@@ -262,6 +295,7 @@ fn tagged(name: &ImageName) -> String {
 /// Under which names evidence is kept.
 fn keys(image: &Identity) -> Vec<String> {
     let mut keys = image.digests.clone();
+    keys.retain(|digest| is_digest(digest));
     for name in &image.names {
         if let Ok(name) = ImageName::parse(name) {
             keys.extend(name.digest.clone());

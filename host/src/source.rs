@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::document::{Document, DocumentError};
-use crate::evidence::{self, Format, ReadError};
+use crate::evidence::{self, Format, IdentityError, ReadError};
 use crate::image::ImageError;
 use crate::model::{Event, EventImage};
 
@@ -37,6 +37,9 @@ pub enum SourceError {
     /// A scanner's report, with something wrong in it; or nothing that is known.
     #[error(transparent)]
     Report(#[from] ReadError),
+    /// Reports do not belong together, or not to the image that was named.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A document of another form was needed.
     #[error("{found} where an {wanted} is needed")]
     WrongForm {

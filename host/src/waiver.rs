@@ -114,7 +114,12 @@ impl Images {
                 let same = |wanted: &Option<String>, found: &Option<String>| {
                     wanted.is_none() || wanted == found
                 };
-                same_name && same(&one.tag, &image.tag) && same(&one.digest, &image.digest)
+                // A reference with a digest says nothing about its tag.
+                let tag_is_meant = one.digest.is_none() && one.tag.is_some();
+                same_name
+                    && !(tag_is_meant && image.digest.is_some())
+                    && same(&one.tag, &image.tag)
+                    && same(&one.digest, &image.digest)
             }
         }
     }
@@ -178,9 +183,14 @@ fn end(text: &str) -> Result<Timestamp, String> {
     }
     let day = text.parse::<Date>().and_then(|day| day.tomorrow());
     let midnight = day.and_then(|day| day.to_zoned(TimeZone::UTC));
-    midnight.map(|midnight| midnight.timestamp()).map_err(|_| {
-        format!("{text:?} is neither a date such as 2026-12-31 nor a time by RFC 3339")
-    })
+    // A time without a zone can be read as a date, too, but it means something else.
+    let is_date = text.len() == "2026-12-31".len() && text.matches('-').count() == 2;
+    let midnight = midnight.ok().filter(|_| is_date);
+    midnight
+        .map(|midnight| midnight.timestamp())
+        .ok_or_else(|| {
+            format!("{text:?} is neither a date such as 2026-12-31 nor a time by RFC 3339")
+        })
 }
 
 impl Checked {
@@ -323,7 +333,7 @@ fn concerned<'a>(finding: &Finding, event: &'a Event) -> Option<Vec<&'a ImageNam
     about.map(|image| image.name.as_ref().ok()).collect()
 }
 
-/// The waivers in a YAML file: a list, or `waivers:` with one. Several documents count together.
+/// The waivers in a YAML file: a list, or `waivers:` with one.
 pub fn parse(path: &Path, text: &str) -> Result<Vec<Waiver>, WaiverError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

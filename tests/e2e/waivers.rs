@@ -185,6 +185,10 @@ fn what_is_wrong_with_a_file_is_said_and_the_last_good_waivers_hold() {
             "reason is empty",
         ),
         (
+            "- {id: one, finding: x, owner: ana, reason: r, expires: \"2026-11-22T00:00:00\"}",
+            "neither a date",
+        ),
+        (
             "- {id: one, finding: x, owner: ana, reason: r, expires: soon}",
             "neither a date",
         ),

@@ -37,6 +37,8 @@ pub use self::sketch::Sketch;
 
 /// How large a report may be once it is decompressed, in bytes.
 pub const MAX_SIZE: u64 = 256 << 20;
+/// How many times its size a compressed report may grow; ARF grows about sixteen times.
+const MAX_GROWTH: u64 = 64;
 
 /// A format of reports.
 #[derive(Debug)]
@@ -205,6 +207,11 @@ pub enum ReadError {
     /// Decompressed, it is too large.
     #[error("larger than {} MiB", MAX_SIZE >> 20)]
     TooLarge,
+    /// Decompressed, it is too large for what was sent.
+    #[error(
+        "larger than {0} MiB when decompressed: at most {MAX_GROWTH} times what was sent is read"
+    )]
+    Grows(u64),
     /// It begins like gzip and is none.
     #[error("broken gzip: {0}")]
     Gzip(String),
@@ -222,12 +229,13 @@ pub fn decompress(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
         return Ok(bytes.into());
     }
     let mut text = Vec::new();
-    let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(MAX_SIZE + 1);
+    let most = MAX_SIZE.min((1 << 20) + bytes.len() as u64 * MAX_GROWTH);
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(most + 1);
     reader
         .read_to_end(&mut text)
         .map_err(|error| ReadError::Gzip(error.to_string()))?;
-    if text.len() as u64 > MAX_SIZE {
-        return Err(ReadError::TooLarge);
+    if text.len() as u64 > most {
+        return Err(ReadError::Grows(most >> 20));
     }
     Ok(text.into())
 }

@@ -24,22 +24,75 @@ pub fn merge(parts: Vec<Evidence>) -> Evidence {
     merged
 }
 
-/// Reports that came together are about one image: `named`, if somebody says so, and what the others name, for one that
-/// names none itself.
-pub fn identify(parts: &mut [Evidence], named: Option<&str>) {
+/// Why reports do not belong together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// They are about different images.
+    #[error("the reports are about different images: {0} and {1}")]
+    Several(String, String),
+    /// They are about another image than somebody says.
+    #[error("the report is about {told}, not about {named}")]
+    Other {
+        /// What it says.
+        told: String,
+        /// What somebody says.
+        named: String,
+    },
+}
+
+/// Reports that came together are about one image: `named`, if somebody says so, whatever they call it themselves; else
+/// what the others name, for one that names none itself. By a digest or an id they must not contradict each other.
+pub fn identify(parts: &mut [Evidence], named: Option<&str>) -> Result<(), IdentityError> {
     let mut all = Identity::default();
     for part in parts.iter() {
+        if let Some((told, other)) = all.contradicts(&part.image) {
+            return Err(IdentityError::Several(told, other));
+        }
         all.join(part.image.clone());
+    }
+    let digest = named.and_then(|named| named.split_once('@'));
+    if let Some((_, digest)) = digest
+        && let Some(told) = all.digests.first()
+        && !all.digests.iter().any(|known| known == digest)
+    {
+        return Err(IdentityError::Other {
+            told: told.clone(),
+            named: digest.to_owned(),
+        });
     }
     for part in parts {
         if part.image.is_empty() {
             part.image = all.clone();
         }
         if let Some(named) = named {
-            let digest = named.split_once('@').map(|(_, digest)| digest.to_owned());
+            part.image.names.clear();
+            let digest = digest.map(|(_, digest)| digest.to_owned());
             part.image.add(named.to_owned(), digest);
         }
     }
+    Ok(())
+}
+
+/// Kept reports beside those that are judged now: what the latter tell, the former do not tell against them, and what is
+/// about another build is left out.
+pub fn beside(own: &[std::sync::Arc<Evidence>], kept: Vec<Evidence>) -> Vec<Evidence> {
+    let mut beside = Vec::new();
+    for mut part in kept {
+        let is_other = own
+            .iter()
+            .any(|own| own.image.contradicts(&part.image).is_some());
+        if is_other {
+            continue;
+        }
+        let family = part.family();
+        for own in own.iter().filter(|own| own.family() == family) {
+            part.leave_to(own);
+        }
+        if part.tells_anything() {
+            beside.push(part);
+        }
+    }
+    beside
 }
 
 /// What counts of each family, in an order of their own: of what several tell, the latest.
@@ -152,9 +205,7 @@ impl Evidence {
     /// When the image was looked at; when the host got the report, where it does not tell.
     pub fn time(&self) -> Option<Timestamp> {
         let times = self.reports.iter();
-        times
-            .filter_map(|report| report.scanned.or(report.received))
-            .max()
+        times.filter_map(Provenance::time).max()
     }
 
     /// Of two reports of one lineage the greater one counts.
@@ -311,6 +362,13 @@ impl Evidence {
     }
 }
 
+impl Provenance {
+    /// When the image was looked at: not after the report came, whatever it says.
+    pub fn time(&self) -> Option<Timestamp> {
+        both(self.scanned, self.received, std::cmp::min)
+    }
+}
+
 impl Statement {
     /// Whether it is about this vulnerability's package in this image.
     fn concerns(&self, image: &Identity, found: &Vulnerability) -> bool {
@@ -372,6 +430,18 @@ fn same_purl(wanted: &str, purl: &str) -> bool {
 }
 
 impl Identity {
+    /// By what two reports cannot be about the same image: digests of which none is in both; where one has none, the ids.
+    pub fn contradicts(&self, other: &Identity) -> Option<(String, String)> {
+        if let (Some(one), Some(another)) = (self.digests.first(), other.digests.first()) {
+            let share = self.digests.iter().any(|own| other.digests.contains(own));
+            return (!share).then(|| (one.clone(), another.clone()));
+        }
+        match (&self.id, &other.id) {
+            (Some(one), Some(another)) if one != another => Some((one.clone(), another.clone())),
+            _ => None,
+        }
+    }
+
     fn join(&mut self, other: Identity) {
         let Identity { names, digests, id } = other;
         union(&mut self.names, names);

@@ -85,7 +85,7 @@ pub fn binary(
     data: Document,
     defaults: &Defaults,
 ) -> Result<Event, SourceError> {
-    let evidence = report::evidence_in(&data, defaults)?;
+    let evidence = report::evidence_in(&data, attributes.subject.as_deref(), defaults)?;
     Ok(Event {
         evidence,
         ..event(attributes, data, defaults)

@@ -33,6 +33,8 @@ use crate::source::{
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// Reading a body that is longer may take milliseconds.
+const LONG_READ: usize = 128 << 10;
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
@@ -209,7 +211,11 @@ async fn respond(
     };
     let body = read(service, body).await?;
     let event = if evidence::is_multipart(&parts.headers) {
-        reports(&evidence::parts(&parts.headers, body).await?, &defaults)?
+        let bodies = evidence::parts(&parts.headers, body).await?;
+        tokio::task::block_in_place(|| reports(&bodies, &defaults))?
+    } else if body.len() > LONG_READ || body.starts_with(&[0x1f, 0x8b]) {
+        // Others are answered meanwhile.
+        tokio::task::block_in_place(|| event_of(&parts.headers, body, &defaults))?
     } else {
         event_of(&parts.headers, body, &defaults)?
     };

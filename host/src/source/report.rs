@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::document::Document;
-use crate::evidence::{self, Evidence};
+use crate::evidence::{self, Evidence, IdentityError};
 use crate::image::ImageName;
 use crate::model::{Event, EventImage};
 use crate::source::{Defaults, SourceError};
@@ -20,22 +20,39 @@ pub(super) fn detect(document: &Document) -> bool {
     evidence::is_report(document.text())
 }
 
-/// What a JSON document tells of an image, if it is a report.
+/// What a JSON document tells of an image, if it is a report. One about another image than the event's subject is
+/// refused.
 pub(super) fn evidence_in(
     document: &Document,
+    subject: Option<&str>,
     defaults: &Defaults,
 ) -> Result<Vec<Arc<Evidence>>, SourceError> {
     if !detect(document) {
         return Ok(Vec::new());
     }
-    let evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
+    let mut evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
+    let subject = defaults.image.as_deref().or(subject);
+    let parsed = subject.and_then(|subject| ImageName::parse(subject).ok());
+    if let (Some(subject), Some(parsed)) = (subject, parsed) {
+        let place = |name: ImageName| (name.registry, name.repository);
+        let wanted = place(parsed);
+        let names = &evidence.image.names;
+        let mut told = names.iter().filter_map(|name| ImageName::parse(name).ok());
+        if !names.is_empty() && !told.any(|name| place(name) == wanted) {
+            return Err(SourceError::Identity(IdentityError::Other {
+                told: names.join(", "),
+                named: subject.to_owned(),
+            }));
+        }
+        evidence::identify(std::slice::from_mut(&mut evidence), Some(subject))?;
+    }
     Ok(vec![Arc::new(evidence::merge(vec![evidence]))])
 }
 
 /// A report in JSON.
 pub(super) fn read(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
     let evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
-    Ok(about(vec![evidence], document, defaults))
+    about(vec![evidence], document, defaults)
 }
 
 /// Reports in any form, all about one image.
@@ -46,11 +63,19 @@ pub fn reports(bodies: &[Vec<u8>], defaults: &Defaults) -> Result<Event, SourceE
     let evidence = evidence.collect::<Result<Vec<_>, _>>()?;
     let told: Vec<_> = evidence.iter().flat_map(|part| &part.reports).collect();
     let document = Document::parse(json!({ "reports": told }).to_string())?;
-    Ok(about(evidence, document, defaults))
+    about(evidence, document, defaults)
 }
 
-fn about(mut evidence: Vec<Evidence>, document: Document, defaults: &Defaults) -> Event {
-    evidence::identify(&mut evidence, defaults.image.as_deref());
+fn about(
+    mut evidence: Vec<Evidence>,
+    document: Document,
+    defaults: &Defaults,
+) -> Result<Event, SourceError> {
+    evidence::identify(&mut evidence, defaults.image.as_deref())?;
+    let now = Timestamp::now();
+    for report in evidence.iter_mut().flat_map(|part| &mut part.reports) {
+        report.received = Some(now);
+    }
     let scanned = evidence.iter().filter_map(Evidence::time).max();
     let own = || {
         let mut names = evidence.iter().flat_map(|part| &part.image.names);
@@ -63,18 +88,18 @@ fn about(mut evidence: Vec<Evidence>, document: Document, defaults: &Defaults) -
     let evidence = evidence
         .into_iter()
         .map(|part| Arc::new(evidence::merge(vec![part])));
-    Event {
+    Ok(Event {
         id: defaults
             .id
             .clone()
             .unwrap_or_else(|| Uuid::now_v7().to_string()),
         kind: defaults.kind.clone().unwrap_or_else(|| KIND.to_owned()),
         source: defaults.source.clone(),
-        time: scanned.unwrap_or_else(Timestamp::now),
+        time: scanned.unwrap_or(now),
         subject,
         namespace: None,
         images: image.into_iter().collect(),
         document,
         evidence: evidence.collect(),
-    }
+    })
 }

@@ -8,7 +8,7 @@ use super::StoreError;
 /// A report as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// `sha256:…` of its bytes.
+    /// `sha256:…`, which names what it tells, and of which image.
     pub digest: String,
     /// A later report of the same lineage about the same image takes its place.
     pub lineage: String,

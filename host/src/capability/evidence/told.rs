@@ -133,16 +133,19 @@ impl Known<'_> {
             received,
             digest,
         } = report;
-        let age = scanned
-            .or(*received)
-            .map(|then| self.now.duration_since(then).as_secs());
+        // As old as it says, but not from the future.
+        let time = match (*scanned, *received) {
+            (Some(scanned), Some(received)) => Some(scanned.min(received)),
+            (scanned, received) => scanned.or(received),
+        };
+        let age = time.map(|then| self.now.duration_since(then).as_secs());
         wit::Provenance {
             format: format.clone(),
             tool: tool.clone(),
             version: version.clone(),
-            database: time(*database),
-            scanned: time(*scanned),
-            received: time(*received),
+            database: written(*database),
+            scanned: written(*scanned),
+            received: written(*received),
             // A report from the future is fresh.
             age: age.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
             digest: digest.clone(),
@@ -155,7 +158,7 @@ pub(crate) fn all<'a, T: 'a, U: From<&'a T>>(items: impl IntoIterator<Item = &'a
     items.into_iter().map(U::from).collect()
 }
 
-fn time(time: Option<Timestamp>) -> Option<String> {
+fn written(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }
 
@@ -404,7 +407,7 @@ impl From<&model::Configuration> for wit::ImageConfiguration {
             volumes,
             working_directory,
             healthcheck,
-            created: time(created),
+            created: written(created),
             architecture,
             os,
             size,
@@ -430,7 +433,7 @@ impl From<&model::Layer> for wit::Layer {
 impl From<&model::Step> for wit::Step {
     fn from(step: &model::Step) -> wit::Step {
         wit::Step {
-            created: time(step.created),
+            created: written(step.created),
             created_by: step.created_by.clone(),
             empty: step.empty,
         }
@@ -531,9 +534,9 @@ impl From<&model::Vulnerability> for wit::Vulnerability {
             exploited: *exploited,
             title: title.clone(),
             links: links.clone(),
-            published: time(*published),
-            fixed_at: time(*fixed_at),
-            first_seen: time(*first_seen),
+            published: written(*published),
+            fixed_at: written(*fixed_at),
+            first_seen: written(*first_seen),
             vex: vex.as_ref().map(Into::into),
             reports: reports.iter().copied().collect(),
         }
@@ -596,8 +599,8 @@ impl From<&model::Benchmark> for wit::Benchmark {
             profile: benchmark.profile.clone(),
             title: benchmark.title.clone(),
             target: benchmark.target.clone(),
-            started: time(benchmark.started),
-            ended: time(benchmark.ended),
+            started: written(benchmark.started),
+            ended: written(benchmark.ended),
             score: benchmark.score,
             maximum: benchmark.maximum,
         }

@@ -102,7 +102,7 @@ pub(super) async fn keep(State(service): Host, request: Request) -> Result<Respo
             _ => Refused::BadRequest(format!("part {}: {error}", index + 1)),
         })?);
     }
-    evidence::identify(&mut parts, named.as_deref());
+    evidence::identify(&mut parts, named.as_deref()).map_err(SourceError::from)?;
     let parts: Vec<_> = parts.into_iter().map(Arc::new).collect();
     let kept = service.outside.knowledge.keep(&parts).await?;
     let told = kept.into_iter().map(
