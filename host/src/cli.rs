@@ -24,6 +24,8 @@ use crate::service::Origin;
 
 /// Usage or configuration is wrong.
 pub const EXIT_CONFIG: u8 = 3;
+/// Nobody reads the answer to its end; no success, since it may have been a denial. What a shell makes of SIGPIPE.
+const EXIT_CLOSED: u8 = 141;
 
 /// Policies compiled to WebAssembly judge events, and act only through what they were granted.
 #[derive(Parser)]
@@ -189,6 +191,9 @@ pub fn run() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
+        if error.chain().any(is_closed) {
+            return ExitCode::from(EXIT_CLOSED);
+        }
         let text = chain(&error).replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
         anstream::eprintln!("{RED}error{RED:#}: {text}");
         ExitCode::from(EXIT_CONFIG)
@@ -196,6 +201,16 @@ pub fn run() -> ExitCode {
 }
 
 const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+
+/// Whether whoever read has had enough, as `head` has.
+fn is_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let plain = error.downcast_ref::<std::io::Error>();
+    let json = error.downcast_ref::<serde_json::Error>();
+    let kind = plain
+        .map(std::io::Error::kind)
+        .or(json.and_then(serde_json::Error::io_error_kind));
+    kind == Some(std::io::ErrorKind::BrokenPipe)
+}
 
 /// An error with its causes, leaving out those that it tells in its own words already.
 fn chain(error: &anyhow::Error) -> String {

@@ -99,17 +99,19 @@ impl Decider {
 
     /// Decides one event: every matching policy judges it, the worst verdict counts, and what follows from it is
     /// committed together with it.
-    pub async fn decide(&self, event: Event, options: &Options) -> Result<Decision, DecideError> {
-        if !options.dry_run && !event.evidence.is_empty() {
-            match self.outside.knowledge.keep(&event.evidence).await {
-                // What names no image is judged all the same.
-                Ok(_) | Err(KeepError::NoImage) => {}
-                Err(KeepError::Store(error)) => return Err(error.into()),
-            }
-        }
+    pub async fn decide(
+        &self,
+        mut event: Event,
+        options: &Options,
+    ) -> Result<Decision, DecideError> {
+        let own = if options.dry_run || event.evidence.is_empty() {
+            Vec::new()
+        } else {
+            self.keep(&mut event).await?
+        };
         let event = Arc::new(event);
         for _ in 0..MAX_CONFLICTS {
-            let (mut decision, staged) = self.judge(&event, options).await?;
+            let (mut decision, staged) = self.judge(&event, &own, options).await?;
             let (due, writes) = plan(&mut decision, staged, &event);
             if !options.dry_run {
                 let commit = commit(&decision, due, writes, options.seen.clone());
@@ -126,10 +128,25 @@ impl Decider {
         Err(DecideError::Conflict)
     }
 
+    /// Keeps the reports that the event is; answers the digests under which they are kept. What cannot be kept is judged
+    /// all the same.
+    async fn keep(&self, event: &mut Event) -> Result<Vec<String>, DecideError> {
+        match self.outside.knowledge.keep(&mut event.evidence).await {
+            Ok(kept) => Ok(kept.into_iter().map(|kept| kept.digest).collect()),
+            Err(KeepError::NoImage) => Ok(Vec::new()),
+            Err(KeepError::Store(error @ StoreError::TooManyReports { .. })) => {
+                tracing::warn!(event = %event.id, %error, "a report is judged, but not kept");
+                Ok(Vec::new())
+            }
+            Err(KeepError::Store(error)) => Err(error.into()),
+        }
+    }
+
     /// What the policies say. Nothing has happened yet.
     async fn judge(
         &self,
         event: &Arc<Event>,
+        own: &[String],
         options: &Options,
     ) -> Result<(Decision, Vec<StagedBy>), DecideError> {
         let generation = self.generations.current().ok_or(DecideError::NotReady)?;
@@ -140,7 +157,7 @@ impl Decider {
         let (started, now) = (Instant::now(), Timestamp::now());
         let mut decision = open(event, &generation, options);
         let members = chosen(&generation, event, options)?;
-        let known = self.known(&members, event).await?;
+        let known = self.known(&members, event, own).await?;
         decision.evidence = told(event, &known);
         let added = self.outside.waivers.load_full();
         let waivers = [generation.waivers().as_ref(), added.as_ref()];
@@ -174,6 +191,7 @@ impl Decider {
         &self,
         members: &[&Member],
         event: &Event,
+        own: &[String],
     ) -> Result<Arc<[Option<Known>]>, StoreError> {
         let asks = |member: &&Member| {
             member
@@ -181,7 +199,7 @@ impl Decider {
                 .is_some_and(|policy| policy.asks_for_evidence())
         };
         if members.iter().any(asks) {
-            let known = self.outside.knowledge.of_event(event).await?;
+            let known = self.outside.knowledge.of_event(event, own).await?;
             return Ok(known.into());
         }
         Ok(Arc::default())

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::data::hex;
 use crate::evidence::{Evidence, Identity, beside, merge};
@@ -15,6 +16,10 @@ use crate::store::{Store, StoreError};
 
 /// Images whose merged evidence is held ready.
 const HELD: u64 = 256;
+/// MiB of reports that are read at the same time; what is larger is read alone.
+const READ_AT_ONCE: u32 = 32;
+/// What takes long enough to read, in bytes, that a worker thread should not be kept from other work by it.
+const LONG: usize = 64 << 10;
 
 /// How evidence was found for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Knowledge {
     held: Cache<String, Option<Known>>,
     /// How often what is kept has changed.
     changes: RwLock<u64>,
+    /// In MiB.
+    reading: Semaphore,
 }
 
 /// Why a report is not kept.
@@ -84,13 +91,30 @@ impl Knowledge {
             store,
             held: Cache::new(HELD),
             changes: RwLock::default(),
+            reading: Semaphore::new(READ_AT_ONCE as usize),
         }
     }
 
+    /// Reads what may be reports, of a [`weight`]. Others are answered meanwhile; but no more is read at the same time
+    /// than there is memory for.
+    pub async fn reading<T>(&self, bytes: usize, read: impl FnOnce() -> T) -> T {
+        if bytes < LONG {
+            return read();
+        }
+        let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        let mebibytes = mebibytes.clamp(1, READ_AT_ONCE);
+        // Nobody closes it.
+        let _permit = self.reading.acquire_many(mebibytes).await.ok();
+        tokio::task::block_in_place(read)
+    }
+
     /// Keeps reports that came together, all or none of them.
-    pub async fn keep(&self, parts: &[Arc<Evidence>]) -> Result<Vec<Kept>, KeepError> {
+    pub async fn keep(&self, parts: &mut [Arc<Evidence>]) -> Result<Vec<Kept>, KeepError> {
         let now = Timestamp::now();
-        let reports: Option<Vec<Report>> = parts.iter().map(|part| report(part, now)).collect();
+        let reports: Option<Vec<Report>> = parts
+            .iter_mut()
+            .map(|part| report(Arc::make_mut(part), now))
+            .collect();
         let reports = reports.ok_or(KeepError::NoImage)?;
         let latest = self.store.keep_reports(&reports).await?;
         self.forget_held();
@@ -111,8 +135,13 @@ impl Knowledge {
         Ok(gone)
     }
 
-    /// What is known of each image of an event, and of what the event, which is a report, is about.
-    pub async fn of_event(&self, event: &Event) -> Result<Vec<Option<Known>>, StoreError> {
+    /// What is known of each image of an event, and of what the event, which is a report, is about. `own` are the digests
+    /// under which the event's own reports were kept just now.
+    pub async fn of_event(
+        &self,
+        event: &Event,
+        own: &[String],
+    ) -> Result<Vec<Option<Known>>, StoreError> {
         let mut known = Vec::with_capacity(event.images.len());
         for image in &event.images {
             known.push(match &image.name {
@@ -121,7 +150,7 @@ impl Knowledge {
             });
         }
         if !event.evidence.is_empty() {
-            let own = self.with_kept(&event.evidence).await?;
+            let own = self.with_kept(&event.evidence, own).await?;
             match known.first_mut() {
                 Some(first) => *first = Some(own),
                 None => known.push(Some(own)),
@@ -142,20 +171,24 @@ impl Knowledge {
     }
 
     /// What reports that are an event tell, with what was known before of the same image: by digest, when they tell it.
-    async fn with_kept(&self, own: &[Arc<Evidence>]) -> Result<Known, StoreError> {
+    async fn with_kept(
+        &self,
+        own: &[Arc<Evidence>],
+        digests: &[String],
+    ) -> Result<Known, StoreError> {
         let mut keys: Vec<String> = own.iter().flat_map(|part| keys(&part.image)).collect();
         if keys.iter().any(|key| is_digest(key)) {
             keys.retain(|key| is_digest(key));
         }
         let kept = match keys.as_slice() {
             [] => Vec::new(),
-            [tag] if !is_digest(tag) => self.tagged_parts(tag).await?,
-            keys => self.parts(keys).await?,
+            [tag] if !is_digest(tag) => self.tagged_parts(tag, digests).await?,
+            keys => self.parts(keys, digests).await?,
         };
+        let kept = beside(own, kept);
         let evidence = match (own, kept.is_empty()) {
             ([only], true) => Arc::clone(only),
             _ => {
-                let kept = beside(own, kept);
                 let own = own.iter().map(|part| part.as_ref().clone());
                 Arc::new(merge(own.chain(kept).collect()))
             }
@@ -195,19 +228,23 @@ impl Knowledge {
     }
 
     async fn by_digest(&self, digest: &str) -> Result<Option<Known>, StoreError> {
-        let parts = self.parts(&[digest.to_owned()]).await?;
+        let parts = self.parts(&[digest.to_owned()], &[]).await?;
         Ok(together(parts, FoundBy::Digest))
     }
 
     async fn by_tag(&self, tag: &str) -> Result<Option<Known>, StoreError> {
-        let parts = self.tagged_parts(tag).await?;
+        let parts = self.tagged_parts(tag, &[]).await?;
         Ok(together(parts, FoundBy::Tag))
     }
 
     /// The tag means what it meant when the latest report about it was made: what was reported of other digests under
     /// the same tag is about other images.
-    async fn tagged_parts(&self, tag: &str) -> Result<Vec<Evidence>, StoreError> {
-        let mut named = self.parts(&[tag.to_owned()]).await?;
+    async fn tagged_parts(
+        &self,
+        tag: &str,
+        except: &[String],
+    ) -> Result<Vec<Evidence>, StoreError> {
+        let mut named = self.parts(&[tag.to_owned()], except).await?;
         let latest = named
             .iter()
             .filter(|part| !part.image.digests.is_empty())
@@ -222,21 +259,41 @@ impl Knowledge {
             return Ok(named);
         }
         named.retain(|part| part.image.digests.is_empty());
-        named.extend(self.parts(&digests).await?);
+        named.extend(self.parts(&digests, except).await?);
         Ok(named)
     }
 
-    async fn parts(&self, images: &[String]) -> Result<Vec<Evidence>, StoreError> {
-        let reports = self.store.reports_about(images).await?;
+    async fn parts(
+        &self,
+        images: &[String],
+        except: &[String],
+    ) -> Result<Vec<Evidence>, StoreError> {
+        let reports = self.store.reports_about(images, except).await?;
         reports
             .into_iter()
             .map(|report| {
-                serde_json::from_str(&report.body).map_err(|error| {
+                let evidence = serde_json::from_str(&report.body);
+                let mut evidence: Evidence = evidence.map_err(|error| {
                     StoreError::Unavailable(format!("report {}: {error}", report.digest))
-                })
+                })?;
+                for told in &mut evidence.reports {
+                    told.received = Some(report.received);
+                }
+                evidence.attribute();
+                Ok(evidence)
             })
             .collect()
     }
+}
+
+/// How many bytes a body is about, when it may be compressed: reports grow about sixteen times.
+pub fn weight(body: &[u8]) -> usize {
+    let growth = if body.starts_with(&[0x1f, 0x8b]) {
+        16
+    } else {
+        1
+    };
+    body.len().saturating_mul(growth)
 }
 
 fn together(parts: Vec<Evidence>, found_by: FoundBy) -> Option<Known> {
@@ -247,14 +304,14 @@ fn together(parts: Vec<Evidence>, found_by: FoundBy) -> Option<Known> {
 }
 
 /// As it is kept; nothing when nobody would find it again.
-fn report(evidence: &Evidence, now: Timestamp) -> Option<Report> {
-    let mut evidence = evidence.clone();
+fn report(evidence: &mut Evidence, now: Timestamp) -> Option<Report> {
     for report in &mut evidence.reports {
         report.received = None;
     }
+    // Plain data: writing it as JSON cannot fail.
+    let body = serde_json::to_string(evidence).unwrap_or_default();
     // What it tells, and of which image: what a report says of its own digest is only its word.
-    let told = serde_json::to_vec(&evidence).unwrap_or_default();
-    let digest = hex(&Sha256::digest(told));
+    let digest = hex(&Sha256::digest(&body));
     for report in &mut evidence.reports {
         report.received = Some(now);
     }
@@ -268,8 +325,7 @@ fn report(evidence: &Evidence, now: Timestamp) -> Option<Report> {
         scanned: evidence.time().unwrap_or(now),
         received: now,
         images,
-        // Plain data: writing it as JSON cannot fail.
-        body: serde_json::to_string(&evidence).unwrap_or_default(),
+        body,
     })
 }
 

@@ -30,6 +30,16 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// As many reports about an image as are kept.
+    #[error(
+        "there are {most} reports about {image} already, none of which this one replaces: \
+         forget them with `touchstone evidence rm {image}` and send those that count",
+        most = reports::MAX_REPORTS
+    )]
+    TooManyReports {
+        /// Which: a digest, or a name as `registry/repository:tag`.
+        image: String,
+    },
     /// It cannot be reached, is full, locked, …
     #[error("the state cannot be used: {0}")]
     Unavailable(String),

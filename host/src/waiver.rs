@@ -181,6 +181,10 @@ fn end(text: &str) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
+    if text == "9999-12-31" {
+        // The last day that there is has no tomorrow.
+        return Ok(Timestamp::MAX);
+    }
     let day = text.parse::<Date>().and_then(|day| day.tomorrow());
     let midnight = day.and_then(|day| day.to_zoned(TimeZone::UTC));
     // A time without a zone can be read as a date, too, but it means something else.
@@ -202,6 +206,17 @@ impl Checked {
     /// When it ends.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
+    }
+
+    /// Whether it can be added at a time: one that has expired by then is a mistake. In files those stay, for the record.
+    pub fn is_new(&self, now: Timestamp) -> Result<(), WaiverError> {
+        match self.expires {
+            Some(expires) if now >= expires => Err(WaiverError::Wrong {
+                id: self.written.id.clone(),
+                reason: format!("expires: {expires} is past"),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it holds at a time: not any more at the second at which it expires.

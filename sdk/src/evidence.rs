@@ -65,8 +65,8 @@ pub use pattern::Pattern;
 pub use crate::bindings::touchstone::policy::evidence::{
     Benchmark, File, FileFilter, FixState, FoundBy, FoundLicence, FoundMalware, FoundSecret,
     ImageConfiguration, Instruction, Layer, Misconfiguration, OsDistribution, Overview, Package,
-    PackageFilter, Provenance, RuleFilter, RuleOutcome, RuleResult, Score, Step, Vex, VexStatus,
-    Vulnerability, VulnerabilityFilter, Window,
+    PackageFilter, PackageScope, Provenance, RuleFilter, RuleOutcome, RuleResult, Score, Step, Vex,
+    VexStatus, Vulnerability, VulnerabilityFilter, Window,
 };
 
 /// Items that are fetched at a time.
@@ -229,13 +229,21 @@ impl Evidence {
         self.summary.kinds.iter().any(|there| there == kind)
     }
 
-    /// How old the youngest report is, in seconds; nothing when no report has a time.
-    pub fn age(&self) -> Option<u64> {
-        self.summary
-            .reports
-            .iter()
-            .filter_map(|report| report.age)
-            .min()
+    /// How old the youngest report is that tells of a kind (see [`Evidence::has`]), in seconds; nothing when none of
+    /// them has a time. Where some tell of the distribution's packages only, and others of languages' only, both count.
+    pub fn age(&self, kind: &str) -> Option<u64> {
+        let youngest = |scope: PackageScope| {
+            let reports = self.summary.reports.iter();
+            let telling = reports.filter(|report| report.kinds.iter().any(|told| told == kind));
+            let mut telling = telling
+                .filter(|report| report.scope == scope || report.scope == PackageScope::All)
+                .peekable();
+            telling.peek()?;
+            Some(telling.filter_map(|report| report.age).min())
+        };
+        let parts = [PackageScope::System, PackageScope::Language];
+        let ages: Option<Vec<u64>> = parts.into_iter().filter_map(youngest).collect();
+        ages?.into_iter().max()
     }
 
     /// Why a policy that needs such things cannot decide.
@@ -451,7 +459,7 @@ impl Default for FileFilter {
 pub struct Demand {
     /// The level of the finding `no-evidence`, when there is no report of what the policy needs.
     pub missing: Level,
-    /// How old the youngest report may be; any age, when not given.
+    /// How old the youngest report may be that tells of what the policy needs; any age, when not given.
     pub max_age_days: Option<u32>,
     /// The level of the finding `stale-evidence`, when it is older.
     pub stale: Level,
@@ -486,13 +494,15 @@ impl Demand {
             );
             return None;
         };
-        let days = evidence.age().map(|seconds| seconds / 86_400);
+        let days = evidence.age(kind).map(|seconds| seconds / 86_400);
         let too_old = |most: &u32| days.is_none_or(|days| days >= u64::from(*most));
         if let Some(most) = self.max_age_days.filter(too_old) {
             let age = days.map_or("of unknown age".to_owned(), |days| {
                 format!("{days} days old")
             });
-            let message = format!("the youngest report about {name} is {age}; {most} are allowed");
+            let message = format!(
+                "the youngest report that tells of {kind} of {name} is {age}; {most} are allowed"
+            );
             outcome.push(
                 Finding::new(self.stale, "stale-evidence", message)
                     .image(subject)
@@ -506,6 +516,51 @@ impl Demand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_young_report_of_something_else_makes_no_evidence_younger() {
+        use crate::testing::{Host, TestEvent};
+        use serde_json::json;
+
+        #[derive(Deserialize, JsonSchema)]
+        struct Fresh {}
+        impl crate::Policy for Fresh {
+            fn evaluate(&self, event: &crate::Event) -> Result<Outcome, Undecided> {
+                let mut outcome = Outcome::default();
+                let demand = Demand {
+                    max_age_days: Some(7),
+                    ..Demand::default()
+                };
+                for kind in ["vulnerabilities", "dockerfile"] {
+                    demand.of(&event.subjects()[0], kind, &mut outcome);
+                }
+                Ok(outcome)
+            }
+        }
+        let event = TestEvent::new("image.scanned")
+            .image("/image", "web:1")
+            .evidence(json!({
+            "reports": [
+                {"tool": "grype", "scanned": "2026-01-01T00:00:00Z", "kinds": ["vulnerabilities"]},
+                {"tool": "dockerfile", "scanned": "2026-02-01T00:00:00Z", "kinds": ["dockerfile"]}],
+            "vulnerabilities": [], "dockerfile": []}));
+        let now = time("2026-02-02T00:00:00Z").unwrap();
+        let outcome = Host::new()
+            .now(now)
+            .evaluate::<Fresh>(json!({}), event)
+            .unwrap();
+        let told: Vec<&str> = outcome
+            .findings
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "the youngest report that tells of vulnerabilities of web:1 is 32 days old; 7 are allowed"
+            ]
+        );
+    }
 
     #[test]
     fn times_and_dates_are_read() {

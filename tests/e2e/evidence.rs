@@ -440,6 +440,39 @@ fn a_bad_report_is_refused_with_its_place_and_nothing_is_kept() {
     let (status, answer) = server.post("/v1/evidence?image=a:b:c", b"FROM scratch\n");
     assert_eq!(status, 400, "{answer}");
     assert_eq!(server.post("/v1/evidence?imag=a", b"FROM scratch\n").0, 400);
+    // What two readers could understand in two ways, and what would be passed over.
+    let review = review(&["web:1"]).to_string();
+    for (path, body, expected) in [
+        (
+            "/v1/evidence?image=a&image=b",
+            "FROM scratch\n",
+            "stands twice",
+        ),
+        (
+            "/v1/decide?image=a&image=b",
+            "FROM scratch\n",
+            "stands twice",
+        ),
+        ("/v1/decide?image=a", review.as_str(), "the body is none"),
+    ] {
+        let (status, answer) = server.post(path, body.as_bytes());
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert!(
+            status == 400 && error.contains(expected),
+            "{path}: {answer}"
+        );
+    }
+    for path in [
+        "/v1/evidence?image=",
+        "/v1/evidence?image=%00",
+        "/v1/decisions/%ff",
+    ] {
+        let (status, answer) = server.get(path);
+        assert!(
+            status == 400 && answer.contains("error"),
+            "{path}: {answer}"
+        );
+    }
 }
 
 #[test]
@@ -592,6 +625,37 @@ fn the_command_line_knows_what_the_host_knows() {
     assert_eq!(run(&["rm", DIGEST]).0, Some(0));
     let (code, _, err) = run(&["show", DIGEST]);
     assert!(code == Some(3) && err.contains("nothing is known"), "{err}");
+}
+
+#[test]
+fn there_is_room_for_so_many_reports_about_an_image() {
+    let folder = witness();
+    let server = Server::start(&folder, &[]);
+    let statement = |number: u32| {
+        json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": format!("https://example.com/{number}"), "author": "ana",
+            "timestamp": "2026-01-01T00:00:00Z", "version": 1,
+            "statements": [{"vulnerability": {"name": format!("CVE-2026-{number}")}, "products": [{"@id": "pkg:oci/web"}], "status": "fixed"}]
+        })
+    };
+    let path = format!("/v1/evidence?image=web@{DIGEST}");
+    let trivy = scan("Trivy", "2026-01-01T00:00:00Z", json!({}), &["CVE-1"]);
+    assert_eq!(server.post(&path, trivy.to_string().as_bytes()).0, 200);
+    for number in 0..63 {
+        let (status, answer) = server.post(&path, statement(number).to_string().as_bytes());
+        assert_eq!(status, 200, "{number}: {answer}");
+    }
+    let (status, answer) = server.post(&path, statement(63).to_string().as_bytes());
+    let error = answer["error"].as_str().unwrap_or_default();
+    assert!(
+        status == 409 && error.contains("touchstone evidence rm"),
+        "{answer}"
+    );
+    // The scan was not pushed out; a newer one takes its place.
+    assert_eq!(verdict_ids(&server, &format!("web@{DIGEST}")), ["CVE-1"]);
+    let trivy = scan("Trivy", "2026-01-02T00:00:00Z", json!({}), &["CVE-2"]);
+    assert_eq!(server.post(&path, trivy.to_string().as_bytes()).0, 200);
+    assert_eq!(verdict_ids(&server, &format!("web@{DIGEST}")), ["CVE-2"]);
 }
 
 fn verdict_ids(server: &Server, image: &str) -> Vec<String> {

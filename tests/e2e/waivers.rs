@@ -293,6 +293,11 @@ fn waivers_come_and_go_while_the_host_serves() {
             400,
             "expire",
         ),
+        (
+            json!({"id": "n", "finding": "x", "owner": "a", "reason": "b", "expires": "2026-01-31"}),
+            400,
+            "is past",
+        ),
         (json!({"id": "n"}), 400, "finding"),
         (json!([]), 400, "no waiver"),
     ] {
@@ -303,6 +308,7 @@ fn waivers_come_and_go_while_the_host_serves() {
             "{waiver}: {found} {told}"
         );
     }
+    assert_eq!(server.get("/v1/waivers/%ff").0, 400);
     let remove = |id: &str| server.delete(&format!("/v1/waivers/{id}"));
     assert_eq!(remove("filed").0, 409);
     assert_eq!(remove("added").0, 200);

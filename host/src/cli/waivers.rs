@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use http::Method;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::client::{Client, field, items};
@@ -146,7 +147,7 @@ impl Waivers {
             Command::Add(add) => {
                 let waiver = add.waiver();
                 let id = waiver.id.clone();
-                waiver.clone().check()?;
+                waiver.clone().check()?.is_new(Timestamp::now())?;
                 let body = serde_json::to_vec(&waiver)?;
                 client.send(Method::POST, "v1/waivers", &[], body).await?;
                 writeln!(out, "{id}")?;
@@ -195,7 +196,10 @@ fn check_files(out: &mut dyn Write, files: &[PathBuf]) -> anyhow::Result<()> {
     if !errors.is_empty() {
         bail!("{}", errors.join("\n       "));
     }
-    writeln!(out, "{count} waivers, all of them right")?;
+    match count {
+        1 => writeln!(out, "1 waiver, which is right")?,
+        _ => writeln!(out, "{count} waivers, all of them right")?,
+    }
     Ok(())
 }
 
@@ -237,10 +241,13 @@ fn write_one(out: &mut dyn Write, waiver: &Value) -> anyhow::Result<()> {
     )?;
     writeln!(
         out,
-        "         until {expires}, {}: {}; used {} times",
+        "         until {expires}, {}: {}; used {}",
         field(waiver, "/owner"),
         field(waiver, "/reason"),
-        field(waiver, "/uses")
+        match waiver.pointer("/uses").and_then(Value::as_u64) {
+            Some(1) => "once".to_owned(),
+            uses => format!("{} times", uses.unwrap_or_default()),
+        }
     )?;
     Ok(())
 }

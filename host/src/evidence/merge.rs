@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::{
     Configuration, Distribution, Evidence, File, Identity, Layer, Package, Provenance, Reports,
-    Severity, Statement, Vex, Vulnerability,
+    Scope, Severity, Statement, Vex, Vulnerability,
 };
 use super::query::is_os_kind;
 
@@ -150,13 +150,58 @@ impl Evidence {
     }
 
     /// What names the same look at the same things: a later report of the same lineage about the same image takes the
-    /// place of an earlier one. A tool that looks for secrets does not take back what it said of vulnerabilities.
+    /// place of an earlier one. A tool that looks for secrets does not take back what it said of vulnerabilities, nor one
+    /// that looks at a language's packages what it said of the distribution's.
     pub fn lineage(&self) -> String {
-        format!("{} {}", self.family(), self.kinds().join(","))
+        let kinds = self.kinds().join(",");
+        match self.scope() {
+            Scope::All => format!("{} {kinds}", self.family()),
+            scope => format!("{} {kinds} {}", self.family(), scope.as_str()),
+        }
+    }
+
+    /// Which packages all its reports are about.
+    fn scope(&self) -> Scope {
+        let mut scopes = self.reports.iter().map(|report| report.scope);
+        let first = scopes.next().unwrap_or_default();
+        if scopes.all(|scope| scope == first) {
+            first
+        } else {
+            Scope::All
+        }
     }
 
     /// Leaves out what a newer report of the same family tells, too.
     fn leave_to(&mut self, newer: &Evidence) {
+        self.leave_sections(newer);
+        let kinds = self.kinds();
+        for report in &mut self.reports {
+            report.kinds.retain(|kind| kinds.contains(&kind.as_str()));
+        }
+    }
+
+    fn leave_sections(&mut self, newer: &Evidence) {
+        /// Of packages, only those that the newer report is about.
+        fn leave_packages<T>(
+            own: &mut Option<Vec<T>>,
+            newer: &Option<Vec<T>>,
+            scope: Scope,
+            kind: impl Fn(&T) -> &str,
+        ) {
+            if newer.is_none() {
+                return;
+            }
+            if let Some(items) = own {
+                items.retain(|item| match scope {
+                    Scope::All => false,
+                    Scope::System => !is_os_kind(kind(item)),
+                    Scope::Language => is_os_kind(kind(item)),
+                });
+            }
+            if own.as_ref().is_some_and(Vec::is_empty) {
+                *own = None;
+            }
+        }
         fn leave<T>(own: &mut Option<T>, newer: &Option<T>) {
             if newer.is_some() {
                 *own = None;
@@ -186,8 +231,11 @@ impl Evidence {
         leave(&mut self.layers, layers);
         leave(&mut self.history, history);
         leave(&mut self.dockerfile, dockerfile);
-        leave(&mut self.packages, packages);
-        leave(&mut self.vulnerabilities, vulnerabilities);
+        let scope = newer.scope();
+        leave_packages(&mut self.packages, packages, scope, |item| &item.kind);
+        leave_packages(&mut self.vulnerabilities, vulnerabilities, scope, |item| {
+            &item.kind
+        });
         leave(&mut self.statements, statements);
         leave(&mut self.benchmarks, benchmarks);
         leave(&mut self.rules, rules);
@@ -793,6 +841,97 @@ mod tests {
             assert_eq!(merged.secrets, Some(Vec::new()));
             assert_eq!(merged.reports.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_look_at_some_packages_does_not_take_back_what_was_said_of_others() {
+        let trivy = |time: &str, scope: &str, found: serde_json::Value| {
+            let mut reports = report("trivy", time);
+            reports[0]["scope"] = scope.into();
+            reports[0]["kinds"] = serde_json::json!(["vulnerabilities"]);
+            part(serde_json::json!({"reports": reports, "vulnerabilities": found}))
+        };
+        let system = serde_json::json!({"id": "CVE-1", "package": "openssl", "kind": "deb"});
+        let language = serde_json::json!({"id": "CVE-2", "package": "lodash", "kind": "npm"});
+        let (first, second) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        let both = serde_json::json!([system, language]);
+        let none = serde_json::json!([]);
+        for (name, old, new, left) in [
+            (
+                "all, then all",
+                trivy(first, "all", both.clone()),
+                trivy(second, "all", none.clone()),
+                vec![],
+            ),
+            (
+                "all, then one language",
+                trivy(first, "all", both.clone()),
+                trivy(second, "language", none.clone()),
+                vec!["CVE-1"],
+            ),
+            (
+                "all, then the system",
+                trivy(first, "all", both),
+                trivy(second, "system", none.clone()),
+                vec!["CVE-2"],
+            ),
+            (
+                "the system, then a language",
+                trivy(first, "system", serde_json::json!([system])),
+                trivy(second, "language", serde_json::json!([language])),
+                vec!["CVE-1", "CVE-2"],
+            ),
+            (
+                "the system, then all",
+                trivy(first, "system", serde_json::json!([system])),
+                trivy(second, "all", none),
+                vec![],
+            ),
+        ] {
+            let merged = merge(vec![new, old]);
+            let ids: Vec<String> = merged
+                .vulnerabilities
+                .into_iter()
+                .flatten()
+                .map(|found| found.id)
+                .collect();
+            assert_eq!(ids, left, "{name}");
+            // A report of which nothing counts any more makes nothing look younger or older.
+            let telling = merged
+                .reports
+                .iter()
+                .filter(|report| !report.kinds.is_empty());
+            assert_eq!(
+                telling.count(),
+                if left.is_empty() || name == "all, then all" {
+                    1
+                } else {
+                    2
+                },
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_report_says_what_it_tells() {
+        let mut one =
+            part(serde_json::json!({"reports": [{"tool": "a"}], "secrets": [], "files": []}));
+        one.attribute();
+        assert_eq!(one.reports[0].kinds, ["secrets", "files"]);
+        let mut two: Evidence = serde_json::from_value(serde_json::json!({
+            "reports": [{"tool": "a"}, {"tool": "b"}, {"tool": "c", "kinds": ["layers"]}],
+            "packages": [{"name": "x", "reports": [1]}],
+            "secrets": [{"rule": "y", "path": "/z", "reports": [0, 1, 2]}],
+            "files": []}))
+        .unwrap();
+        two.attribute();
+        let kinds: Vec<String> = two
+            .reports
+            .iter()
+            .map(|report| report.kinds.join(" "))
+            .collect();
+        assert_eq!(kinds, ["secrets", "packages secrets", "layers"]);
     }
 
     #[test]

@@ -198,6 +198,42 @@ pub struct Provenance {
     pub received: Option<Timestamp>,
     /// `sha256:…` of the report's bytes.
     pub digest: String,
+    /// What the report tells, as [`Evidence::kinds`] names it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Which packages it is about.
+    #[serde(skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
+}
+
+/// Which packages a report is about.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// All, or the report does not tell.
+    #[default]
+    All,
+    /// Those of the operating system's distribution.
+    System,
+    /// Those of programming languages.
+    Language,
+}
+
+impl Scope {
+    fn is_all(&self) -> bool {
+        *self == Scope::All
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::All => "all",
+            Scope::System => "system",
+            Scope::Language => "language",
+        }
+    }
 }
 
 /// Which of [`Evidence::reports`] say so.

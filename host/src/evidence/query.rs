@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::model::{
-    Evidence, File, FixState, Package, RuleOutcome, RuleResult, Severity, VexStatus, Vulnerability,
+    Evidence, File, FixState, Package, Reports, RuleOutcome, RuleResult, Severity, VexStatus,
+    Vulnerability,
 };
 
 /// Which part of a list is wanted.
@@ -215,6 +216,61 @@ impl Evidence {
         ];
         let there = kinds.into_iter().filter(|(_, is_there)| *is_there);
         there.map(|(kind, _)| kind).collect()
+    }
+
+    /// Says of each report that does not say so itself what it tells. Of several merged reports it is what has items of
+    /// theirs; where nobody found anything, nobody can be named any more.
+    pub fn attribute(&mut self) {
+        let kinds = self.kinds();
+        let is_one = self.reports.len() == 1;
+        let told = if is_one { Vec::new() } else { self.told() };
+        for (index, report) in (0..).zip(&mut self.reports) {
+            if !report.kinds.is_empty() {
+                continue;
+            }
+            let says = |kind: &&&str| {
+                is_one
+                    || told
+                        .iter()
+                        .any(|(name, by)| name == *kind && by.contains(&index))
+            };
+            report.kinds = kinds
+                .iter()
+                .filter(says)
+                .map(|&kind| kind.to_owned())
+                .collect();
+        }
+    }
+
+    /// Whose items there are of each kind.
+    fn told(&self) -> Vec<(&'static str, Reports)> {
+        fn by<'a>(lists: impl Iterator<Item = &'a Reports>) -> Reports {
+            lists.flatten().copied().collect()
+        }
+        macro_rules! of {
+            ($list:ident) => {
+                by(self.$list.iter().flatten().map(|item| &item.reports))
+            };
+        }
+        vec![
+            (
+                "distribution",
+                by(self.distribution.iter().map(|item| &item.reports)),
+            ),
+            (
+                "configuration",
+                by(self.configuration.iter().map(|item| &item.reports)),
+            ),
+            ("packages", of!(packages)),
+            ("vulnerabilities", of!(vulnerabilities)),
+            ("benchmarks", of!(benchmarks)),
+            ("rule-results", of!(rules)),
+            ("secrets", of!(secrets)),
+            ("misconfigurations", of!(misconfigurations)),
+            ("licences", of!(licences)),
+            ("files", of!(files)),
+            ("malware", of!(malware)),
+        ]
     }
 
     /// Vulnerabilities by severity, from unknown to critical.

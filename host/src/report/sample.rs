@@ -220,6 +220,7 @@ fn known(text: &str) -> KnownImage {
             scanned: "2026-02-02T07:30:00Z".parse().ok(),
             received: None,
             digest: text.to_owned(),
+            ..Provenance::default()
         }],
     }
 }

@@ -23,6 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::AmqpSource;
 use crate::decide::{DecideError, Options};
+use crate::knowledge::weight;
 use crate::secret::SecretError;
 use crate::service::Service;
 use crate::store::Seen;
@@ -361,7 +362,12 @@ impl Consumer {
                 "it is larger than {limit} (bodyLimit)"
             )));
         }
-        let parsed = read(&self.source, delivery, id)
+        let parsed = self
+            .service
+            .outside
+            .knowledge
+            .reading(weight(&delivery.data), || read(&self.source, delivery, id))
+            .await
             .map_err(|error| Trouble::Message(error.to_string()))?;
         let until = now
             .saturating_add(self.source.window)

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,7 @@ use crate::decide::{DecideError, Options};
 use crate::document::Document;
 use crate::evidence::Format;
 use crate::generation::Member;
+use crate::knowledge::weight;
 use crate::model::{Decision, Event};
 use crate::service::Service;
 use crate::source::{
@@ -33,8 +35,6 @@ use crate::source::{
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// Reading a body that is longer may take milliseconds.
-const LONG_READ: usize = 128 << 10;
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
@@ -116,6 +116,19 @@ fn is_address(host: &str) -> bool {
         || (name.starts_with('[') && name.ends_with(']'))
 }
 
+/// The part of a path that names something.
+struct Name(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Name, Refused> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        name.map(|Path(name)| Name(name))
+            .map_err(|error| Refused::BadRequest(format!("the path: {}", error.body_text())))
+    }
+}
+
 /// Why a request gets no answer of its own.
 #[derive(Debug)]
 enum Refused {
@@ -127,6 +140,13 @@ enum Refused {
     TooLarge(u64),
     TooSlow,
     Overloaded(DecideError),
+}
+
+impl Refused {
+    /// Which of the two counts, the sender and the reader may see differently.
+    fn twice(parameter: &str) -> Refused {
+        Refused::BadRequest(format!("parameter {parameter:?} stands twice"))
+    }
 }
 
 impl IntoResponse for Refused {
@@ -189,7 +209,7 @@ async fn decide(State(service): Host, request: Request) -> Result<Response, Refu
 
 async fn decide_one(
     State(service): Host,
-    Path(policy): Path<String>,
+    Name(policy): Name,
     request: Request,
 ) -> Result<Response, Refused> {
     respond(&service, Some(policy), request).await
@@ -210,15 +230,22 @@ async fn respond(
         format: query.format,
     };
     let body = read(service, body).await?;
+    let (knowledge, size) = (&service.outside.knowledge, weight(&body));
     let event = if evidence::is_multipart(&parts.headers) {
         let bodies = evidence::parts(&parts.headers, body).await?;
-        tokio::task::block_in_place(|| reports(&bodies, &defaults))?
-    } else if body.len() > LONG_READ || body.starts_with(&[0x1f, 0x8b]) {
-        // Others are answered meanwhile.
-        tokio::task::block_in_place(|| event_of(&parts.headers, body, &defaults))?
+        let size = bodies.iter().map(|body| weight(body)).sum();
+        knowledge
+            .reading(size, || reports(&bodies, &defaults))
+            .await?
     } else {
-        event_of(&parts.headers, body, &defaults)?
+        let read = || event_of(&parts.headers, body, &defaults);
+        knowledge.reading(size, read).await?
     };
+    if let (Some(image), true) = (&defaults.image, event.evidence.is_empty()) {
+        return Err(Refused::BadRequest(format!(
+            "image={image}: it says which image a report is about, and the body is none"
+        )));
+    }
     let options = Options {
         policy,
         dry_run: query.dry_run,
@@ -259,7 +286,12 @@ impl Query {
     /// A misspelt `dryRun` must not pass for none.
     fn parse(text: &str) -> Result<Query, Refused> {
         let mut query = Query::default();
+        let mut seen = Vec::new();
         for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            if seen.contains(&key) {
+                return Err(Refused::twice(&key));
+            }
+            seen.push(key.clone());
             let flag = || match value.as_ref() {
                 "" | "true" | "1" => Ok(true),
                 "false" | "0" => Ok(false),
@@ -343,7 +375,7 @@ async fn policies(State(service): Host) -> Response {
     axum::Json(json!({ "policies": list })).into_response()
 }
 
-async fn policy(State(service): Host, Path(name): Path<String>) -> Result<Response, Refused> {
+async fn policy(State(service): Host, Name(name): Name) -> Result<Response, Refused> {
     let generation = service.generations.current();
     let member = generation
         .as_ref()

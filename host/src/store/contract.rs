@@ -723,7 +723,7 @@ fn report(digest: &str, images: &[&str], scanned: i64, received: i64) -> reports
 
 async fn about(store: &dyn Store, images: &[&str]) -> Vec<String> {
     let images: Vec<String> = images.iter().map(|image| (*image).to_owned()).collect();
-    let found = store.reports_about(&images).await.unwrap();
+    let found = store.reports_about(&images, &[]).await.unwrap();
     found.into_iter().map(|report| report.digest).collect()
 }
 
@@ -802,6 +802,53 @@ async fn of_one_kind_of_report_about_an_image_the_latest_is_kept() {
         store.prune(&retention, at(151)).await.unwrap();
         assert!(about(store, &["sha256:1"]).await.is_empty(), "{name}");
         assert_eq!(about(store, &["sha256:3"]).await, ["b"], "{name}");
+        let images = ["sha256:3".to_owned()];
+        let others = store.reports_about(&images, &["b".to_owned()]).await;
+        assert_eq!(others.unwrap(), [], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn so_many_reports_about_an_image_and_no_more() {
+    for (name, store, _keep) in stores().await {
+        let store = store.as_ref();
+        let statement = |number: u32| reports::Report {
+            lineage: format!("openvex {number}"),
+            body: "x".repeat(1000),
+            ..report(&format!("d{number}"), &["web:1"], 1, 10 + i64::from(number))
+        };
+        let all: Vec<_> = (0..reports::MAX_REPORTS).map(statement).collect();
+        store.keep_reports(&all).await.unwrap();
+        // All or none: the second one of these has no place.
+        let more = [report("e", &["web:2"], 1, 200), statement(99)];
+        let refused = store.keep_reports(&more).await;
+        assert!(
+            matches!(&refused, Err(StoreError::TooManyReports { image }) if image == "web:1"),
+            "{name}: {refused:?}"
+        );
+        assert!(about(store, &["web:2"]).await.is_empty(), "{name}");
+        // What takes another's place has one.
+        let newer = reports::Report {
+            lineage: "openvex 0".to_owned(),
+            ..report("f", &["web:1"], 2, 300)
+        };
+        assert_eq!(
+            store.keep_reports(&[newer]).await.unwrap(),
+            [true],
+            "{name}"
+        );
+        assert_eq!(about(store, &["web:1"]).await.len(), 64, "{name}");
+        // The oldest go where all together are too large.
+        let retention = Retention {
+            size: ByteSize::b(2500),
+            ..Retention::default()
+        };
+        store.prune(&retention, at(400)).await.unwrap();
+        assert_eq!(
+            about(store, &["web:1"]).await,
+            ["f", "d63", "d62"],
+            "{name}"
+        );
     }
 }
 

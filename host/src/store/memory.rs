@@ -402,7 +402,7 @@ impl Store for Memory {
         Ok([count(ActionState::Due), count(ActionState::Dead)])
     }
 
-    /// The size is not bounded here: what is in memory does not stay long.
+    /// The size of the log is not bounded here: what is in memory does not stay long.
     async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
         let oldest = now.saturating_sub(retention.age).unwrap_or(Timestamp::MIN);
         let mut tables = self.tables();
@@ -416,7 +416,7 @@ impl Store for Memory {
         let oldest = now
             .saturating_sub(retention.evidence)
             .unwrap_or(Timestamp::MIN);
-        tables.reports.retain(|_, report| report.received >= oldest);
+        tables.forget_reports(oldest, retention.size.as_u64());
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub struct Report {
     pub body: String,
 }
 
-/// Reports about one image at most; the latest count.
+/// Reports about one image at most. More are refused: if they pushed others out, statements could push out a scan.
 pub const MAX_REPORTS: u32 = 64;
 
 /// Which reports to list, the newest first.
@@ -47,8 +47,12 @@ pub trait Reports: Send + Sync {
     /// any image. The same bytes sent again are kept once, with all images that they were sent for.
     async fn keep_reports(&self, reports: &[Report]) -> Result<Vec<bool>, StoreError>;
 
-    /// Reports about any of these images, the latest received first, [`MAX_REPORTS`] at most.
-    async fn reports_about(&self, images: &[String]) -> Result<Vec<Report>, StoreError>;
+    /// Reports about any of these images, the latest received first, but for those with these digests.
+    async fn reports_about(
+        &self,
+        images: &[String],
+        except: &[String],
+    ) -> Result<Vec<Report>, StoreError>;
 
     /// Reports without their bodies, each with its place in the order of receipt.
     async fn reports(&self, query: &ReportQuery) -> Result<Vec<(i64, Report)>, StoreError>;

@@ -647,11 +647,13 @@ async fn forget_some(
         "SELECT (page_count - freelist_count) * page_size \
          - (SELECT coalesce(sum(length(key) + length(value)), 0) FROM keys) \
          - (SELECT coalesce(sum(length(request)), 0) FROM actions WHERE state IN ('due', 'dead')) \
+         - (SELECT coalesce(sum(octet_length(body)), 0) FROM reports) \
          FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
     )
     .fetch_one(&mut *connection)
     .await?;
-    // Keys and actions that are due or dead stay: the log must not be given up for their sake.
+    // Keys and actions that are due or dead stay, and reports have a bound of their own: the log must not be given up
+    // for their sake.
     let too_large = used.max(0).unsigned_abs() > retention.size.as_u64();
     let mut most = 0;
     for (table, old, only) in [
@@ -685,6 +687,7 @@ async fn forget_some(
         .saturating_sub(retention.evidence)
         .unwrap_or(Timestamp::MIN);
     reports::forget_before(&mut *connection, micros(oldest)).await?;
+    reports::forget_beyond(&mut *connection, retention.size.as_u64()).await?;
     if most > 0 {
         let orphans =
             "DELETE FROM attempts WHERE NOT EXISTS (SELECT 1 FROM actions WHERE id = action)";

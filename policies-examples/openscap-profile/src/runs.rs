@@ -100,11 +100,11 @@ impl<'a> Runs<'a> {
         Some(finding.remedy("have it scanned again"))
     }
 
-    /// Seconds since a run; since the youngest report, when the run does not tell.
+    /// Seconds since a run; since the youngest report that has results of rules, when the run does not tell.
     fn age(&self, run: Option<&Benchmark>) -> Option<u64> {
         let ended = run.and_then(|run| run.ended.as_deref().or(run.started.as_deref()));
         let Some(ended) = ended else {
-            return self.evidence.age();
+            return self.evidence.age("rule-results");
         };
         // A run from the future is fresh, as reports are.
         let age = self.now?.duration_since(time(ended)?);

@@ -55,6 +55,7 @@ fn known<T>(image: u32, tell: impl FnOnce(Known<'_>) -> T) -> Option<T> {
             ..plain::Provenance::default()
         });
     }
+    evidence.attribute();
     Some(tell(Known {
         evidence: &evidence,
         found_by: wit::FoundBy::Event,

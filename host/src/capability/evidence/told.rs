@@ -132,6 +132,8 @@ impl Known<'_> {
             scanned,
             received,
             digest,
+            kinds,
+            scope,
         } = report;
         // As old as it says, but not from the future.
         let time = match (*scanned, *received) {
@@ -149,6 +151,12 @@ impl Known<'_> {
             // A report from the future is fresh.
             age: age.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
             digest: digest.clone(),
+            kinds: kinds.clone(),
+            scope: match scope {
+                model::Scope::All => wit::PackageScope::All,
+                model::Scope::System => wit::PackageScope::System,
+                model::Scope::Language => wit::PackageScope::Language,
+            },
         }
     }
 }

@@ -28,7 +28,7 @@ struct Raw {
 }
 
 pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
-    sketch.text("format") == Some(FORMAT)
+    sketch.text("format").as_deref() == Some(FORMAT)
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
@@ -40,6 +40,7 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
         complete(report, text);
     }
     check::check(&mut evidence)?;
+    evidence.attribute();
     Ok(evidence)
 }
 

@@ -11,8 +11,9 @@ use super::records::Parameters;
 use super::{Host, Refused, read};
 use crate::evidence::{self, Format};
 use crate::image::ImageName;
-use crate::knowledge::{self, KeepError};
+use crate::knowledge::{self, KeepError, weight};
 use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::store::reports::ReportQuery;
 
 /// Reports in one request at most.
@@ -22,6 +23,9 @@ impl From<KeepError> for Refused {
     fn from(error: KeepError) -> Refused {
         match error {
             KeepError::NoImage => Refused::BadRequest(error.to_string()),
+            KeepError::Store(StoreError::TooManyReports { .. }) => {
+                Refused::Conflict(error.to_string())
+            }
             KeepError::Store(error) => error.into(),
         }
     }
@@ -33,6 +37,12 @@ pub(super) fn image(text: &str) -> Result<String, Refused> {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Refused::BadRequest(format!("image={text:?}: {error}"))),
     }
+}
+
+/// The key of an image in a parameter, which may be a bare digest.
+fn key(text: &str) -> Result<String, Refused> {
+    let wrong = || Refused::BadRequest(format!("image={text:?}: no image reference"));
+    knowledge::key_of(text).ok_or_else(wrong)
 }
 
 /// A format in a parameter.
@@ -93,18 +103,19 @@ pub(super) async fn keep(State(service): Host, request: Request) -> Result<Respo
     } else {
         vec![body]
     };
+    let knowledge = &service.outside.knowledge;
     let mut parts = Vec::with_capacity(bodies.len());
     for (index, body) in bodies.iter().enumerate() {
-        // Large reports take long to read; others are answered meanwhile.
-        let evidence = tokio::task::block_in_place(|| evidence::read(body, wanted));
+        let read = || evidence::read(body, wanted);
+        let evidence = knowledge.reading(weight(body), read).await;
         parts.push(evidence.map_err(|error| match bodies.len() {
             1 => Refused::from(SourceError::from(error)),
             _ => Refused::BadRequest(format!("part {}: {error}", index + 1)),
         })?);
     }
     evidence::identify(&mut parts, named.as_deref()).map_err(SourceError::from)?;
-    let parts: Vec<_> = parts.into_iter().map(Arc::new).collect();
-    let kept = service.outside.knowledge.keep(&parts).await?;
+    let mut parts: Vec<_> = parts.into_iter().map(Arc::new).collect();
+    let kept = knowledge.keep(&mut parts).await?;
     let told = kept.into_iter().map(
         |kept| json!({"digest": kept.digest, "images": kept.images, "latest": kept.is_latest}),
     );
@@ -116,6 +127,7 @@ pub(super) async fn keep(State(service): Host, request: Request) -> Result<Respo
 pub(super) async fn list(State(service): Host, uri: Uri) -> Result<Response, Refused> {
     let parameters = Parameters::parse(&uri, &["image", "limit", "cursor"])?;
     if let Some(image) = parameters.text("image") {
+        key(&image)?;
         let known = service.outside.knowledge.of_text(&image).await?;
         let Some(known) = known else {
             return Err(Refused::NotFound(format!("nothing is known of {image:?}")));
@@ -154,8 +166,7 @@ pub(super) async fn forget(State(service): Host, uri: Uri) -> Result<Response, R
     let image = parameters.text("image").ok_or_else(|| {
         Refused::BadRequest("say which image: ?image=NAME or ?image=sha256:…".to_owned())
     })?;
-    let key = knowledge::key_of(&image)
-        .ok_or_else(|| Refused::BadRequest(format!("image={image:?}: no image reference")))?;
+    let key = key(&image)?;
     match service.outside.knowledge.forget(&key).await? {
         0 => Err(Refused::NotFound(format!("nothing is known of {image:?}"))),
         gone => Ok(axum::Json(json!({ "forgotten": gone })).into_response()),

@@ -1,9 +1,10 @@
 //! What is kept: decisions that were made, actions and what became of them.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Host, Refused};
+use super::{Host, Name, Refused};
 use crate::config::suggestion;
 use crate::decide::DecideError;
 use crate::model::{ActionState, Decision, Verdict};
@@ -53,7 +54,13 @@ impl Parameters {
                     "unknown parameter {name:?}: {hint}"
                 )))
             }
-            None => Ok(Parameters { pairs }),
+            None => {
+                let mut seen = BTreeSet::new();
+                match pairs.iter().find(|(name, _)| !seen.insert(name)) {
+                    Some((name, _)) => Err(Refused::twice(name)),
+                    None => Ok(Parameters { pairs }),
+                }
+            }
         }
     }
 
@@ -133,7 +140,7 @@ pub(super) async fn decisions(State(service): Host, uri: Uri) -> Result<Response
 
 pub(super) async fn decision(
     State(service): Host,
-    Path(id): Path<String>,
+    Name(id): Name,
     uri: Uri,
 ) -> Result<Response, Refused> {
     let parameters = Parameters::parse(&uri, &["format"])?;
@@ -236,10 +243,7 @@ pub(super) async fn actions(State(service): Host, uri: Uri) -> Result<Response, 
     Ok(axum::Json(json!({ "cursor": cursor, "actions": stories })).into_response())
 }
 
-pub(super) async fn action(
-    State(service): Host,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
+pub(super) async fn action(State(service): Host, Name(id): Name) -> Result<Response, Refused> {
     story(&service, &id).await
 }
 
@@ -254,17 +258,11 @@ fn unknown(id: &str) -> Refused {
     Refused::NotFound(format!("there is no action {id:?}, or no more"))
 }
 
-pub(super) async fn retry(
-    State(service): Host,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
+pub(super) async fn retry(State(service): Host, Name(id): Name) -> Result<Response, Refused> {
     order(&service, &id, Order::Retry).await
 }
 
-pub(super) async fn discard(
-    State(service): Host,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
+pub(super) async fn discard(State(service): Host, Name(id): Name) -> Result<Response, Refused> {
     order(&service, &id, Order::Discard).await
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::records::Parameters;
-use super::{Host, Refused, read};
+use super::{Host, Name, Refused, read};
 use crate::config::parse_duration;
 use crate::model::{Decision, Verdict, WaiverState};
 use crate::service::Service;
@@ -78,10 +78,7 @@ pub(super) async fn list(State(service): Host, uri: Uri) -> Result<Response, Ref
     Ok(axum::Json(json!({ "waivers": all })).into_response())
 }
 
-pub(super) async fn show(
-    State(service): Host,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
+pub(super) async fn show(State(service): Host, Name(id): Name) -> Result<Response, Refused> {
     let register = Register::of(&service).await?;
     let found = register.all().find(|(waiver, _)| waiver.written().id == id);
     match found {
@@ -102,6 +99,9 @@ pub(super) async fn add(State(service): Host, request: Request) -> Result<Respon
     waiver.created.get_or_insert_with(Timestamp::now);
     let checked = waiver.check();
     let checked = checked.map_err(|error| Refused::BadRequest(error.to_string()))?;
+    checked
+        .is_new(Timestamp::now())
+        .map_err(|error| Refused::BadRequest(error.to_string()))?;
     let id = checked.written().id.clone();
     let register = Register::of(&service).await?;
     if register.in_files.get(&id).is_some() {
@@ -119,10 +119,7 @@ pub(super) async fn add(State(service): Host, request: Request) -> Result<Respon
     Ok(axum::Json(told).into_response())
 }
 
-pub(super) async fn remove(
-    State(service): Host,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
+pub(super) async fn remove(State(service): Host, Name(id): Name) -> Result<Response, Refused> {
     let register = Register::of(&service).await?;
     if register.in_files.get(&id).is_some() {
         return Err(Refused::Conflict(format!(

@@ -1,12 +1,38 @@
 //! Reports in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::super::reports::{MAX_REPORTS, Report, ReportQuery, Reports};
 use super::super::{StoreError, newest_wins};
 use super::{Memory, Tables};
 
 impl Tables {
+    /// Whether there is room for all of them, about every image.
+    fn check_room(&self, reports: &[Report]) -> Result<(), StoreError> {
+        let takes_its_place = |known: &Report, new: &Report| {
+            known.digest == new.digest || known.lineage == new.lineage
+        };
+        for image in reports.iter().flat_map(|report| &report.images) {
+            let new = || {
+                reports
+                    .iter()
+                    .filter(|report| report.images.contains(image))
+            };
+            let others = self.reports.values().filter(|known| {
+                known.images.contains(image) && !new().any(|new| takes_its_place(known, new))
+            });
+            let lineages: BTreeSet<&str> = new().map(|report| report.lineage.as_str()).collect();
+            if others.count() + lineages.len() > MAX_REPORTS as usize {
+                let image = image.clone();
+                return Err(StoreError::TooManyReports { image });
+            }
+        }
+        Ok(())
+    }
+
     fn keep_report(&mut self, report: &Report) -> bool {
         let place = self.place();
         let mut new = report.clone();
@@ -46,27 +72,49 @@ impl Tables {
         self.reports.retain(|_, known| !known.images.is_empty());
         is_latest
     }
+
+    /// Forgets what came before a time, and the oldest where all together are larger than so many bytes.
+    pub(super) fn forget_reports(&mut self, oldest: Timestamp, size: u64) {
+        let mut places: Vec<(Timestamp, i64, usize)> = self
+            .reports
+            .iter()
+            .map(|(place, report)| (report.received, *place, report.body.len()))
+            .collect();
+        places.sort_by(|one, other| other.cmp(one));
+        let mut sum = 0;
+        for (received, place, length) in places {
+            sum += length as u64;
+            if received < oldest || sum > size {
+                self.reports.remove(&place);
+            }
+        }
+    }
 }
 
 #[async_trait]
 impl Reports for Memory {
     async fn keep_reports(&self, reports: &[Report]) -> Result<Vec<bool>, StoreError> {
         let mut tables = self.tables();
+        tables.check_room(reports)?;
         let kept = reports.iter().map(|report| tables.keep_report(report));
         Ok(kept.collect())
     }
 
-    async fn reports_about(&self, images: &[String]) -> Result<Vec<Report>, StoreError> {
+    async fn reports_about(
+        &self,
+        images: &[String],
+        except: &[String],
+    ) -> Result<Vec<Report>, StoreError> {
         let tables = self.tables();
         let mut found: Vec<(&i64, &Report)> = tables
             .reports
             .iter()
             .filter(|(_, report)| report.images.iter().any(|image| images.contains(image)))
+            .filter(|(_, report)| !except.contains(&report.digest))
             .collect();
         found.sort_by(|(a, one), (b, other)| (other.received, b).cmp(&(one.received, a)));
         Ok(found
             .into_iter()
-            .take(MAX_REPORTS as usize)
             .map(|(_, report)| report.clone())
             .collect())
     }

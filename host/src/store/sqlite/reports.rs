@@ -78,6 +78,17 @@ async fn keep(connection: &mut SqliteConnection, report: &Report) -> Result<bool
                 .execute(&mut *connection)
                 .await?;
         }
+        let others: u32 = sqlx::query_scalar(
+            "SELECT count(*) FROM report_images WHERE image = ? AND report <> ?",
+        )
+        .bind(image)
+        .bind(seq)
+        .fetch_one(&mut *connection)
+        .await?;
+        if others >= MAX_REPORTS {
+            let image = image.clone();
+            return Err(StoreError::TooManyReports { image });
+        }
         is_latest = true;
         sqlx::query("INSERT OR IGNORE INTO report_images (image, report) VALUES (?, ?)")
             .bind(image)
@@ -113,6 +124,22 @@ pub(super) async fn forget_before(
     drop_orphans(connection).await
 }
 
+/// Forgets the oldest reports where all together are larger than so many bytes.
+pub(super) async fn forget_beyond(
+    connection: &mut SqliteConnection,
+    size: u64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM report_images WHERE report IN (SELECT seq FROM \
+         (SELECT seq, sum(octet_length(body)) OVER (ORDER BY received DESC, seq DESC) AS size FROM reports) \
+         WHERE size > ?)",
+    )
+    .bind(i64::try_from(size).unwrap_or(i64::MAX))
+    .execute(&mut *connection)
+    .await?;
+    drop_orphans(connection).await
+}
+
 #[async_trait]
 impl Reports for Sqlite {
     async fn keep_reports(&self, reports: &[Report]) -> Result<Vec<bool>, StoreError> {
@@ -127,15 +154,23 @@ impl Reports for Sqlite {
         writer.transact(work).await
     }
 
-    async fn reports_about(&self, images: &[String]) -> Result<Vec<Report>, StoreError> {
+    async fn reports_about(
+        &self,
+        images: &[String],
+        except: &[String],
+    ) -> Result<Vec<Report>, StoreError> {
         let mut sql = QueryBuilder::<Db>::new(COLUMNS);
         sql.push("r.body FROM reports r WHERE r.seq IN (SELECT report FROM report_images WHERE image IN (");
         let mut list = sql.separated(", ");
         for image in images {
             list.push_bind(image);
         }
-        sql.push(")) ORDER BY r.received DESC, r.seq DESC LIMIT ")
-            .push_bind(MAX_REPORTS);
+        sql.push(")) AND r.digest NOT IN (");
+        let mut list = sql.separated(", ");
+        for digest in except {
+            list.push_bind(digest);
+        }
+        sql.push(") ORDER BY r.received DESC, r.seq DESC");
         let found = all(&sql.build().fetch_all(&self.readers).await?, report)?;
         Ok(found.into_iter().map(|(_, report)| report).collect())
     }

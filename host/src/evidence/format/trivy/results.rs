@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::super::model::{
-    Evidence, FoundLicence, FoundSecret, Misconfiguration, Package, Vulnerability,
+    Evidence, FoundLicence, FoundSecret, Misconfiguration, Package, Scope, Vulnerability,
 };
 use super::super::raw::{Text, distribution, filled, list, path};
 use super::super::{Repeats, Wrong};
@@ -48,6 +48,10 @@ impl Results {
         self.licences = classes
             .into_iter()
             .any(|class| class.0.starts_with("license"));
+        let scope = scope(&results);
+        for report in &mut evidence.reports {
+            report.scope = scope;
+        }
         for result in results {
             self.add_one(evidence, result)?;
         }
@@ -112,6 +116,19 @@ impl Results {
             }
         }
         Ok(())
+    }
+}
+
+/// Which packages were looked at. `trivy --pkg-types library` says so only by what there are results of.
+fn scope(results: &[RawResult<'_>]) -> Scope {
+    let has = |wanted: &str| {
+        let mut classes = results.iter().filter_map(|result| result.class.as_ref());
+        classes.any(|class| class.0 == wanted)
+    };
+    match (has("os-pkgs"), has("lang-pkgs")) {
+        (true, false) => Scope::System,
+        (false, true) => Scope::Language,
+        _ => Scope::All,
     }
 }
 
