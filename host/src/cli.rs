@@ -8,6 +8,7 @@ mod decisions;
 mod evidence;
 mod inspect;
 mod serve;
+mod test;
 mod waivers;
 
 use std::io::IsTerminal;
@@ -72,6 +73,8 @@ enum Command {
     Evidence(evidence::Evidence),
     /// Show, add and check exceptions from what policies find
     Waivers(waivers::Waivers),
+    /// Judge policies by their golden cases and own tests
+    Test(test::Test),
     /// Build policy crates into modules
     Build(build::Build),
     /// Show what a module is and what it asks for
@@ -178,6 +181,7 @@ pub fn run() -> ExitCode {
         Command::Actions(actions) => actions.run(),
         Command::Evidence(evidence) => evidence.run(),
         Command::Waivers(waivers) => waivers.run(),
+        Command::Test(test) => test.run(),
         Command::Build(build) => build.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Completions { shell } => {

@@ -2,6 +2,7 @@
 
 mod raw;
 mod raw_targets;
+mod sources;
 mod targets;
 
 use std::net::SocketAddr;
@@ -83,6 +84,8 @@ pub struct HostConfig {
     pub body_limit: ByteSize,
     /// How many decisions may be under way.
     pub pool: PoolConfig,
+    /// Whose clients are served as they are used to.
+    pub compat: Compat,
     /// Where compiled policies are kept; nothing disables the cache.
     pub cache: Option<PathBuf>,
     /// How long running requests may take after SIGTERM.
@@ -264,6 +267,7 @@ impl HostConfig {
             data,
             waivers,
             body_limit,
+            compat,
             pool,
             cache,
             shutdown,
@@ -346,6 +350,7 @@ impl HostConfig {
                 queue: overrides.pool.queue.or(queue).unwrap_or(default.queue),
                 wait: overrides.pool.wait.or(wait).unwrap_or(default.wait),
             },
+            compat,
             cache: cache.filter(|_| !overrides.no_cache),
             shutdown: overrides
                 .shutdown
@@ -395,6 +400,7 @@ impl HostConfig {
             data: _,
             waivers: _,
             body_limit: _,
+            compat: _,
             pool,
             cache,
             shutdown,
@@ -427,7 +433,7 @@ impl HostConfig {
 }
 
 /// The user's cache folder.
-fn default_cache() -> Option<PathBuf> {
+pub fn default_cache() -> Option<PathBuf> {
     xdg("XDG_CACHE_HOME", ".cache")
 }
 
@@ -473,6 +479,14 @@ pub fn parse_state(text: &str) -> Result<State, String> {
     }
 }
 
+/// Systems whose clients are served as they are used to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Compat {
+    /// CIPolicE's webhook: `POST /`.
+    pub cipolice: bool,
+}
+
 /// One `policy.yaml`.
 #[derive(Clone, Debug)]
 pub struct PolicyConfig {
@@ -486,8 +500,13 @@ pub struct PolicyConfig {
     pub mode: Mode,
     /// Lower comes first; equal orders go by name.
     pub order: i32,
-    /// JSON text that `configure` gets.
+    /// JSON text that `configure` gets. `sources` of policy.yaml are among them, under that name, each file's text by its
+    /// path below the policy's folder.
     pub settings: String,
+    /// The files that hold them.
+    pub sources: Vec<PathBuf>,
+    /// Whether OPA's data API asks it.
+    pub opa: bool,
     /// What it may use.
     pub grants: Grants,
     /// How much it may use.
@@ -599,6 +618,8 @@ impl PolicyConfig {
             mode: Mode::Enforce,
             order: order(),
             settings: "{}".to_owned(),
+            sources: Vec::new(),
+            opa: false,
             grants: Grants::default(),
             limits: Limits::default(),
             on_error: Verdict::Deny,
@@ -615,6 +636,8 @@ impl PolicyConfig {
             mode,
             order,
             settings,
+            sources: named,
+            opa,
             grants,
             limits,
             on_error,
@@ -633,11 +656,10 @@ impl PolicyConfig {
             return Err(invalid("settings: expected a mapping".to_owned()));
         }
         let limits = limits.typed().map_err(invalid)?;
-        let settings = if settings.is_null() {
-            "{}".to_owned()
-        } else {
-            settings.to_string()
-        };
+        let sources = sources::read(folder, &named);
+        let sources = sources.map_err(|reason| invalid(format!("sources: {reason}")))?;
+        let files = sources.keys().map(|name| folder.join(name)).collect();
+        let settings = with_sources(settings, named.is_empty(), sources).map_err(invalid)?;
         let RawMatch {
             kinds,
             namespaces,
@@ -671,11 +693,45 @@ impl PolicyConfig {
             mode,
             order,
             settings,
+            sources: files,
+            opa,
             grants: Grants::new(grants),
             limits,
             on_error: on_error.into(),
         })
     }
+}
+
+impl PolicyConfig {
+    /// Puts other settings in place of those that were read; texts of sources stay.
+    pub fn replace_settings(&mut self, settings: &Value) -> Result<(), String> {
+        let mut settings = settings
+            .as_object()
+            .cloned()
+            .ok_or("settings: expected a mapping")?;
+        let before: Value = serde_json::from_str(&self.settings).unwrap_or_default();
+        if let Some(sources) = before.get("sources").filter(|_| !self.sources.is_empty()) {
+            settings.entry("sources").or_insert_with(|| sources.clone());
+        }
+        self.settings = Value::Object(settings).to_string();
+        Ok(())
+    }
+}
+
+/// The settings as JSON text, with the texts of the sources, if any are named.
+fn with_sources(settings: Value, none: bool, sources: sources::Sources) -> Result<String, String> {
+    let mut settings = match settings {
+        Value::Object(settings) => settings,
+        _ => serde_json::Map::new(),
+    };
+    if !none {
+        let texts = sources.into_iter().map(|(name, text)| (name, text.into()));
+        let texts = Value::Object(texts.collect());
+        if settings.insert("sources".to_owned(), texts).is_some() {
+            return Err("sources: they stand in settings, too; write them once".to_owned());
+        }
+    }
+    Ok(Value::Object(settings).to_string())
 }
 
 /// Usable in URLs, metrics labels and Kubernetes names as it is.

@@ -73,6 +73,8 @@ pub struct Options {
     pub policy: Option<String>,
     /// Only say what would happen.
     pub dry_run: bool,
+    /// When it is; now, if not given.
+    pub now: Option<Timestamp>,
     /// Remember that this event was decided, together with the decision; it is durable then.
     pub seen: Option<Seen>,
 }
@@ -154,7 +156,8 @@ impl Decider {
             return Err(DecideError::NoPolicies);
         }
         let _slot = self.slot().await?;
-        let (started, now) = (Instant::now(), Timestamp::now());
+        let now = options.now.unwrap_or_else(Timestamp::now);
+        let started = Instant::now();
         let mut decision = open(event, &generation, options);
         let members = chosen(&generation, event, options)?;
         let known = self.known(&members, event, own).await?;
@@ -287,6 +290,10 @@ fn chosen<'a>(
                 .ok_or_else(|| DecideError::NoSuchPolicy(name.clone()))?;
             Ok(vec![member])
         }
+        None if event.query.is_some() => {
+            let asked = generation.members().iter();
+            Ok(asked.filter(|member| member.answers_opa()).collect())
+        }
         None => Ok(generation.matching(event).collect()),
     }
 }
@@ -329,6 +336,7 @@ fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
         findings: outcome.findings,
         fault,
         patch: outcome.patch,
+        value: outcome.value,
         explain: Some(run.explain),
     });
     stops && member.mode() == Mode::Enforce

@@ -110,6 +110,11 @@ impl Member {
         self.config().on_error
     }
 
+    /// Whether OPA's data API asks it.
+    pub fn answers_opa(&self) -> bool {
+        self.config().opa
+    }
+
     fn covers(&self, event: &Event) -> bool {
         self.config().matches.covers(event)
     }
@@ -199,6 +204,34 @@ impl Generation {
         }
     }
 
+    /// Of one policy and these documents, whatever files say.
+    pub async fn of_one(
+        sandbox: &Arc<Sandbox>,
+        config: PolicyConfig,
+        folder: &Path,
+        data: Arc<Data>,
+    ) -> Generation {
+        let job = Job {
+            sandbox: Arc::clone(sandbox),
+            data: Arc::clone(&data),
+            data_error: None,
+            before: Arc::default(),
+            folder: folder.to_owned(),
+        };
+        let loaded = job.load_configured(config).await;
+        Generation {
+            id: String::new(),
+            built: Timestamp::now(),
+            members: vec![loaded.member],
+            data,
+            data_error: None,
+            waivers: Arc::default(),
+            waivers_digest: String::new(),
+            waivers_error: None,
+            files: Vec::new(),
+        }
+    }
+
     /// Names the content: equal ids, equal answers.
     pub fn id(&self) -> &str {
         &self.id
@@ -277,6 +310,11 @@ impl Generations {
         self.0.load_full()
     }
 
+    /// Swaps in a generation.
+    pub fn set(&self, generation: Generation) {
+        self.0.store(Some(Arc::new(generation)));
+    }
+
     /// Builds the next generation and swaps it in, if it differs. Answers whether it did.
     pub async fn rebuild(&self, sandbox: &Arc<Sandbox>, config: &HostConfig) -> bool {
         let before = self.current();
@@ -349,7 +387,7 @@ impl LoadedWaivers {
 
 /// The folders that hold a policy.yaml, at or below the roots, in the order of their names; and the folders of which
 /// that cannot be told, which may hold one.
-fn find_policies(roots: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, LoadError)>) {
+pub fn find_policies(roots: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, LoadError)>) {
     let mut search = Search::default();
     for root in roots {
         search.folder(root, 0);
@@ -436,12 +474,16 @@ struct Loaded {
 
 impl Job {
     async fn load(&self) -> Loaded {
+        match PolicyConfig::load(&self.folder) {
+            Ok(config) => self.load_configured(config).await,
+            Err(error) => self.not_loaded(&error.into()),
+        }
+    }
+
+    async fn load_configured(&self, config: PolicyConfig) -> Loaded {
         let mut files = vec![self.folder.join(POLICY_FILE)];
-        let config = match PolicyConfig::load(&self.folder) {
-            Ok(config) => config,
-            Err(error) => return self.not_loaded(&error.into()),
-        };
         files.push(config.module.clone());
+        files.extend(config.sources.iter().cloned());
         let before = self.before.iter().find(|member| member.name == config.name);
         let last_good = before.and_then(Member::policy);
         let state = match self.load_policy(&config, last_good).await {

@@ -638,12 +638,15 @@ impl TryFrom<types::Outcome> for Outcome {
             findings,
             stop,
             patch,
+            value,
         } = outcome;
+        let value = value.map(|text| serde_json::from_str(&text)).transpose();
         let findings = findings.into_iter().map(Finding::try_from);
         Ok(Outcome {
             findings: findings.collect::<Result<_, _>>()?,
             stop,
             patch,
+            value: value.map_err(|error| format!("the value is no JSON: {error}"))?,
         })
     }
 }

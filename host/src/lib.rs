@@ -58,6 +58,8 @@ pub mod report;
 
 pub mod source;
 
+pub mod case;
+
 pub mod server;
 
 pub mod cli;

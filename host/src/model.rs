@@ -39,6 +39,8 @@ pub struct Event {
     pub images: Vec<EventImage>,
     /// The document under judgement.
     pub document: Document,
+    /// The path of a document that policies are asked for besides.
+    pub query: Option<String>,
     /// What it tells of its first image, report by report, when it is made of scanners' reports.
     pub evidence: Vec<Arc<Evidence>>,
 }
@@ -253,6 +255,8 @@ pub struct Outcome {
     pub stop: bool,
     /// RFC 6902 text.
     pub patch: Option<String>,
+    /// The document that was asked for by [`Event::query`].
+    pub value: Option<serde_json::Value>,
 }
 
 impl Outcome {
@@ -496,6 +500,9 @@ pub struct PolicyDecision {
     /// RFC 6902 text that it proposes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
+    /// The document that was asked for by [`Event::query`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
     /// How it came about; left out of short answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Explain>,

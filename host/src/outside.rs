@@ -33,6 +33,8 @@ pub struct Outside {
     pub secrets: Secrets,
     /// What was used of grants that count by the minute.
     pub budgets: Budgets,
+    /// Whether nothing outside is reached.
+    sealed: bool,
     targets: ArcSwap<Targets>,
     mask: ArcSwap<Vec<String>>,
 }
@@ -68,6 +70,12 @@ impl Outside {
         let Some(credentials) = targets.credentials.get(name) else {
             return Err(CredentialsError::Unknown(name.to_owned()));
         };
+        if self.sealed {
+            return Ok(Ready {
+                headers: HeaderMap::new(),
+                sign: None,
+            });
+        }
         let unusable = |reason: String| CredentialsError::Unusable {
             name: name.to_owned(),
             reason,
@@ -94,17 +102,27 @@ impl Outside {
 
     /// With a store, and the certificates in these files.
     pub fn new(store: Arc<dyn Store>, ca: &[PathBuf]) -> Result<Outside, CaError> {
-        Ok(Outside {
-            egress: Egress::new(ca)?,
+        Ok(Outside::with(store, Egress::new(ca)?, false))
+    }
+
+    /// Reaches nothing and knows no secrets: what a request would carry is empty, so that none is needed.
+    pub fn sealed(store: Arc<dyn Store>, egress: Egress) -> Outside {
+        Outside::with(store, egress, true)
+    }
+
+    fn with(store: Arc<dyn Store>, egress: Egress, sealed: bool) -> Outside {
+        Outside {
+            egress,
             answers: Answers::default(),
             knowledge: Knowledge::new(Arc::clone(&store)),
             waivers: ArcSwap::default(),
             store,
             secrets: Secrets::default(),
             budgets: Budgets::default(),
+            sealed,
             targets: ArcSwap::default(),
             mask: ArcSwap::default(),
-        })
+        }
     }
 
     /// Reads the waivers that were added.

@@ -97,7 +97,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "JSON document",
         detect: |_| true,
-        read: bare,
+        read: plain,
     },
 ];
 
@@ -125,7 +125,7 @@ pub fn recognise(document: Document, defaults: &Defaults) -> Result<Event, Sourc
     }
     match FORMS.iter().find(|form| (form.detect)(&document)) {
         Some(form) => (form.read)(document, defaults),
-        None => bare(document, defaults),
+        None => plain(document, defaults),
     }
 }
 
@@ -139,8 +139,18 @@ fn form_name(document: &Document) -> &'static str {
 
 pub use self::cloudevents::{Attributes, binary};
 
-fn bare(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
-    Ok(event(Attributes::default(), document, defaults))
+fn plain(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
+    Ok(bare(document, defaults))
+}
+
+/// An event that is nothing but its document.
+pub fn bare(document: Document, defaults: &Defaults) -> Event {
+    event(Attributes::default(), document, defaults)
+}
+
+/// An event without a document.
+pub fn undefined(defaults: &Defaults) -> Event {
+    bare(Document::null(), defaults)
 }
 
 /// The images that a document of no known form names, and its sender. `image` that is no string is listed, too, as no
@@ -198,6 +208,7 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         namespace: namespace.or_else(|| text("/namespace")),
         images,
         document,
+        query: None,
         evidence: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ pub mod reports;
 mod sqlite;
 pub mod waivers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -293,6 +294,13 @@ pub async fn open(state: &State) -> Result<Arc<dyn Store>, StoreError> {
 /// A store that is gone with the process.
 pub fn memory() -> Arc<dyn Store> {
     Arc::new(memory::Memory::default())
+}
+
+/// A store that is gone with the process, in which a policy has these keys.
+pub fn memory_with(policy: &str, keys: &BTreeMap<String, String>) -> Arc<dyn Store> {
+    let store = memory::Memory::default();
+    store.preset(policy, keys);
+    Arc::new(store)
 }
 
 /// Whether a report, by when the image was looked at and when it came, takes the place of another one.

@@ -52,6 +52,43 @@ pub async fn watch(service: Arc<Service>) -> Result<(), WatchError> {
     }
 }
 
+/// Tells whenever something at or below these folders has changed; several changes at a time are told once.
+pub fn changes(folders: &[PathBuf]) -> Result<Changes, WatchError> {
+    let (wake, woken) = mpsc::channel::<()>(1);
+    let on_events = move |result: DebounceEventResult| {
+        let is_change = result.is_ok_and(|events| {
+            events
+                .iter()
+                .any(|event| !matches!(event.kind, EventKind::Access(_)))
+        });
+        if is_change {
+            let _ = wake.try_send(());
+        }
+    };
+    let mut watcher: Watcher =
+        new_debouncer_opt(QUIET, None, on_events, NoCache, notify::Config::default())?;
+    for folder in folders {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+    }
+    Ok(Changes {
+        woken,
+        _watcher: watcher,
+    })
+}
+
+/// See [`changes`].
+pub struct Changes {
+    woken: mpsc::Receiver<()>,
+    _watcher: Watcher,
+}
+
+impl Changes {
+    /// The next one; nothing when there will be no more.
+    pub async fn recv(&mut self) -> Option<()> {
+        self.woken.recv().await
+    }
+}
+
 type Watcher = Debouncer<RecommendedWatcher, NoCache>;
 
 fn start(places: Arc<Mutex<Places>>, wake: mpsc::Sender<()>) -> Result<Watcher, WatchError> {

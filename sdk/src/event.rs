@@ -78,6 +78,12 @@ impl Event {
         crate::evidence::subjects(self.images())
     }
 
+    /// What is asked of a policy that keeps documents of its own, besides its judgement: the path of one of them, which it
+    /// answers in [`Outcome::value`](crate::Outcome). Nothing for most events.
+    pub fn query(&self) -> Option<String> {
+        host::query()
+    }
+
     /// The images that the event is about, in document order.
     pub fn images(&self) -> Vec<Image> {
         host::images()

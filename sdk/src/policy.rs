@@ -28,6 +28,13 @@ pub trait Policy: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Makes ready what every decision needs, once, when the settings have been read and checked: parsed programs, compiled
+    /// expressions, documents that grants allow to be read. What it leaves in its fields (`#[serde(skip)]`) is part of the
+    /// snapshot that every decision starts from. Report every problem.
+    fn prepare(&mut self) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// Judges one event.
     ///
     /// An error means "cannot decide". It is not "no": what it counts as is said by `onError` in policy.yaml. Every
@@ -162,6 +169,7 @@ impl Default for Outcome {
             findings: Vec::new(),
             stop: false,
             patch: None,
+            value: None,
         }
     }
 }
@@ -185,6 +193,7 @@ impl From<Vec<Finding>> for Outcome {
             findings,
             stop: false,
             patch: None,
+            value: None,
         }
     }
 }
@@ -269,9 +278,12 @@ pub(crate) fn read_settings<P: Policy>(text: &str) -> Result<P, Vec<Problem>> {
     }
     // The snapshot holds the memory as it was at its largest: the policy takes the place of what was only checked.
     drop(settings);
-    let policy: P =
+    let mut policy: P =
         crate::event::from_json(text).map_err(|(path, message)| vec![Problem { path, message }])?;
-    let problems = policy.check();
+    let mut problems = policy.check();
+    if problems.is_empty() {
+        problems = policy.prepare();
+    }
     if problems.is_empty() {
         Ok(policy)
     } else {

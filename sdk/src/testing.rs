@@ -206,6 +206,10 @@ pub(crate) mod event {
         HOST.with_borrow(|host| host.event.data.pointer(pointer).map(ToString::to_string))
     }
 
+    pub(crate) fn query() -> Option<String> {
+        HOST.with_borrow(|host| host.event.query.clone())
+    }
+
     pub(crate) fn images() -> Vec<Image> {
         let images = HOST.with_borrow(|host| host.event.images.clone());
         images

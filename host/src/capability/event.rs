@@ -22,6 +22,11 @@ impl Host for Ctx {
         Ok(self.event()?.images.iter().map(Image::from).collect())
     }
 
+    fn query(&mut self) -> wasmtime::Result<Option<String>> {
+        self.allow("event", Resource::Path("query"))?;
+        Ok(self.event()?.query.clone())
+    }
+
     fn parse_image(&mut self, text: String) -> wasmtime::Result<Result<ImageName, String>> {
         self.allow("event", Resource::Path("parse-image"))?;
         let parsed = image::ImageName::parse(&text);

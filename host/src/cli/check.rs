@@ -105,6 +105,7 @@ impl Check {
         let options = Options {
             policy: self.policy,
             dry_run: !self.perform,
+            now: None,
             seen: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -19,7 +19,7 @@ use super::raw_targets::{
     RawCommand, RawCredentials, RawGrant, RawMail, RawOutbox, RawRetention, RawSecret, RawSource,
     TextOr,
 };
-use super::{Audit, Limits, MAX_MEMORY, State, parse_duration, parse_size, parse_state};
+use super::{Audit, Compat, Limits, MAX_MEMORY, State, parse_duration, parse_size, parse_state};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -30,6 +30,7 @@ pub(super) struct RawHost {
     pub(super) waivers: Option<Vec<PathBuf>>,
     #[serde(deserialize_with = "size")]
     pub(super) body_limit: Option<ByteSize>,
+    pub(super) compat: Compat,
     pub(super) pool: RawPool,
     pub(super) cache: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]
@@ -69,6 +70,10 @@ pub(super) struct RawPolicy {
     pub(super) order: i32,
     #[serde(default)]
     pub(super) settings: Value,
+    #[serde(default)]
+    pub(super) sources: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) opa: bool,
     #[serde(default)]
     pub(super) grants: BTreeMap<String, Vec<Spanned<TextOr<RawGrant>>>>,
     #[serde(default)]

@@ -71,6 +71,7 @@ pub(super) fn policy(name: &str, findings: Vec<Finding>) -> PolicyDecision {
         findings: outcome.findings,
         fault: None,
         patch: None,
+        value: None,
         explain: Some(Explain {
             duration_us: 1_250,
             ..Explain::default()

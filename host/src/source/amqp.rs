@@ -373,6 +373,7 @@ impl Consumer {
             .saturating_add(self.source.window)
             .unwrap_or(Timestamp::MAX);
         let options = Options {
+            now: None,
             seen: Some(Seen {
                 event: event.to_owned(),
                 until,

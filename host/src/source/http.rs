@@ -1,7 +1,9 @@
 //! The HTTP endpoint: routes, and what each answers. Decisions are 200 whatever the verdict; errors are JSON with an
 //! `error` that says what to do.
 
+mod cipolice;
 mod evidence;
+mod opa;
 mod records;
 mod waivers;
 
@@ -16,7 +18,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
@@ -39,13 +41,19 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
     GET /v1/actions/{id}, POST /v1/actions/{id}/retry, POST /v1/actions/{id}/discard, POST /v1/evidence, GET /v1/evidence, \
-    DELETE /v1/evidence, GET /v1/waivers, POST /v1/waivers, GET /v1/waivers/check, GET /v1/waivers/{id}, DELETE /v1/waivers/{id}, GET /healthz, GET /readyz, GET /metrics";
+    DELETE /v1/evidence, GET /v1/waivers, POST /v1/waivers, GET /v1/waivers/check, GET /v1/waivers/{id}, DELETE /v1/waivers/{id}, \
+    POST /v0/data/{path}, GET /v1/data/{path}, POST /v1/data/{path}, GET /healthz, GET /readyz, GET /metrics";
 
 type Host = State<Arc<Service>>;
 
 /// All routes of a service.
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
+        .route("/", any(cipolice::message))
+        .route("/v0/data", post(opa::v0))
+        .route("/v0/data/{*path}", post(opa::v0))
+        .route("/v1/data", get(opa::v1).post(opa::v1))
+        .route("/v1/data/{*path}", get(opa::v1).post(opa::v1))
         .route("/v1/decide", post(decide))
         .route("/v1/decide/{policy}", post(decide_one))
         .route("/k8s/image-review", post(review_images))
@@ -73,7 +81,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(|| async { Refused::NotFound(format!("no such route; there are {ROUTES}")) })
+        .fallback(|| async { Refused::no_route() })
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
         .layer(middleware::from_fn(refuse_foreign_pages))
         .with_state(service)
@@ -143,6 +151,38 @@ enum Refused {
 }
 
 impl Refused {
+    fn no_route() -> Refused {
+        Refused::NotFound(format!("no such route; there are {ROUTES}"))
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Refused::Forbidden => StatusCode::FORBIDDEN,
+            Refused::Conflict(_) => StatusCode::CONFLICT,
+            Refused::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Refused::NotFound(_) => StatusCode::NOT_FOUND,
+            Refused::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Refused::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Refused::Forbidden => "a page of another origin asks: that is not allowed".to_owned(),
+            Refused::Conflict(text) | Refused::BadRequest(text) | Refused::NotFound(text) => text,
+            Refused::NotAllowed => format!("not with this method; there are {ROUTES}"),
+            Refused::TooLarge(limit) => {
+                format!("the body is larger than {limit} bytes (bodyLimit)")
+            }
+            Refused::TooSlow => {
+                format!("the body did not arrive within {} s", BODY_TIME.as_secs())
+            }
+            Refused::Overloaded(error) => error.to_string(),
+        }
+    }
+
     /// Which of the two counts, the sender and the reader may see differently.
     fn twice(parameter: &str) -> Refused {
         Refused::BadRequest(format!("parameter {parameter:?} stands twice"))
@@ -151,28 +191,8 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let (status, text) = match self {
-            Refused::Forbidden => (
-                StatusCode::FORBIDDEN,
-                "a page of another origin asks: that is not allowed".to_owned(),
-            ),
-            Refused::Conflict(text) => (StatusCode::CONFLICT, text),
-            Refused::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
-            Refused::NotFound(text) => (StatusCode::NOT_FOUND, text),
-            Refused::NotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                format!("not with this method; there are {ROUTES}"),
-            ),
-            Refused::TooLarge(limit) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {limit} bytes (bodyLimit)"),
-            ),
-            Refused::TooSlow => (
-                StatusCode::REQUEST_TIMEOUT,
-                format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
-            ),
-            Refused::Overloaded(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-        };
+        let status = self.status();
+        let text = self.text();
         let mut response = (status, axum::Json(json!({ "error": text }))).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response
@@ -249,6 +269,7 @@ async fn respond(
     let options = Options {
         policy,
         dry_run: query.dry_run,
+        now: None,
         seen: None,
     };
     let decision = service.decider.decide(event, &options).await?;

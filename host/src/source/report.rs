@@ -100,6 +100,7 @@ fn about(
         namespace: None,
         images: image.into_iter().collect(),
         document,
+        query: None,
         evidence: evidence.collect(),
     })
 }

@@ -55,6 +55,25 @@ impl Key {
 }
 
 impl Memory {
+    /// Gives a policy keys that nobody wrote.
+    pub(super) fn preset(&self, policy: &str, keys: &BTreeMap<String, String>) {
+        let mut tables = self.tables();
+        for (key, value) in keys {
+            let entry = Entry {
+                version: 1,
+                value: value.clone().into(),
+            };
+            let place = (policy.to_owned(), key.clone());
+            tables.keys.insert(
+                place,
+                Key {
+                    entry,
+                    expires: None,
+                },
+            );
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,6 +11,7 @@ pub struct TestEvent {
     subject: Option<String>,
     namespace: Option<String>,
     pub(super) data: Value,
+    pub(super) query: Option<String>,
     pub(super) images: Vec<(String, String)>,
     /// What is known of each image; that of place 0 may be there without an image.
     pub(super) evidence: Vec<Option<Value>>,
@@ -29,6 +30,12 @@ impl TestEvent {
     /// Its document.
     pub fn data(mut self, data: Value) -> TestEvent {
         self.data = data;
+        self
+    }
+
+    /// What is asked of the policy besides: the path of a document of its own.
+    pub fn query(mut self, path: &str) -> TestEvent {
+        self.query = Some(path.to_owned());
         self
     }
 

@@ -1,0 +1,214 @@
+//! OPA's data API, for its clients: documents of the policies that say `opa: true` (Open Policy Agent, REST API, "Data API").
+//! Errors have OPA's form: `{"code": …, "message": …}`.
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Host, Refused, read};
+use crate::decide::Options;
+use crate::document::Document;
+use crate::knowledge::weight;
+use crate::model::{Decision, Event};
+use crate::service::Service;
+use crate::source::{Defaults, recognise, undefined};
+
+/// What a client may ask for besides. `pretty` is obeyed; the others change nothing in the result.
+const PARAMETERS: [&str; 8] = [
+    "pretty",
+    "input",
+    "explain",
+    "metrics",
+    "instrument",
+    "provenance",
+    "strict-builtin-errors",
+    "timeout",
+];
+
+/// Why there is no document.
+struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Failure {
+    fn bad(message: impl Into<String>) -> Failure {
+        Failure {
+            status: StatusCode::BAD_REQUEST,
+            code: "invalid_parameter",
+            message: message.into(),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = json!({"code": self.code, "message": self.message});
+        (self.status, axum::Json(body)).into_response()
+    }
+}
+
+/// How a request is to be answered.
+struct Asked {
+    path: String,
+    pretty: bool,
+    input: Option<String>,
+}
+
+impl Asked {
+    /// The path behind `/v0/data` or `/v1/data`, and the parameters.
+    fn of(uri: &Uri) -> Result<Asked, Failure> {
+        let path = uri.path().get("/v1/data".len()..).unwrap_or_default();
+        let path = percent_encoding::percent_decode_str(path.trim_matches('/'));
+        let path = path
+            .decode_utf8()
+            .map_err(|_| Failure::bad("the path is not UTF-8"))?;
+        let (mut pretty, mut input) = (false, None);
+        for (key, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            match key.as_ref() {
+                "pretty" => pretty = value != "false",
+                "input" => input = Some(value.into_owned()),
+                known if PARAMETERS.contains(&known) => {}
+                other => {
+                    let known = PARAMETERS.join(", ");
+                    return Err(Failure::bad(format!(
+                        "unknown parameter {other:?}; there are {known}"
+                    )));
+                }
+            }
+        }
+        Ok(Asked {
+            path: path.into_owned(),
+            pretty,
+            input,
+        })
+    }
+}
+
+/// The body is the input, the answer is the document itself.
+pub(super) async fn v0(State(service): Host, request: Request) -> Response {
+    let answer = async {
+        let asked = Asked::of(request.uri())?;
+        let body = body(&service, request).await?;
+        let event = event(&service, body, &asked).await?;
+        match decide(&service, event).await? {
+            (_, Some(value)) => Ok(show(&value, asked.pretty)),
+            (_, None) => Err(Failure {
+                status: StatusCode::NOT_FOUND,
+                code: "undefined_document",
+                message: format!(
+                    "document missing or undefined: data.{}",
+                    asked.path.replace('/', ".")
+                ),
+            }),
+        }
+    };
+    answer.await.unwrap_or_else(Failure::into_response)
+}
+
+/// The body has the input under `input`, the answer the document under `result`, if there is one.
+pub(super) async fn v1(State(service): Host, request: Request) -> Response {
+    let answer = async {
+        let asked = Asked::of(request.uri())?;
+        let body = body(&service, request).await?;
+        let input = input(body)?.or(asked.input.clone().map(String::into_bytes));
+        let event = event(&service, input.unwrap_or_default(), &asked).await?;
+        let (decision, value) = decide(&service, event).await?;
+        let mut answer = json!({"decision_id": decision.id});
+        if let (Some(answer), Some(value)) = (answer.as_object_mut(), value) {
+            answer.insert("result".to_owned(), value);
+        }
+        Ok::<_, Failure>(show(&answer, asked.pretty))
+    };
+    answer.await.unwrap_or_else(Failure::into_response)
+}
+
+async fn body(service: &Service, request: Request) -> Result<Vec<u8>, Failure> {
+    read(service, request.into_body()).await.map_err(|refused| {
+        let status = refused.status();
+        Failure {
+            status,
+            code: "invalid_parameter",
+            message: refused.text(),
+        }
+    })
+}
+
+/// What stands under `input`; nothing, when there is no body or no such key.
+fn input(body: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        input: Option<Box<RawValue>>,
+    }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let body: Body = serde_json::from_slice(&body).map_err(|error| {
+        Failure::bad(format!("body contains malformed input document: {error}"))
+    })?;
+    Ok(body.input.map(|input| input.get().as_bytes().to_vec()))
+}
+
+/// An object of a known form is that event; anything else is an input and nothing more.
+async fn event(service: &Service, input: Vec<u8>, asked: &Asked) -> Result<Event, Failure> {
+    let defaults = Defaults {
+        source: format!("/opa/{}", asked.path),
+        ..Defaults::default()
+    };
+    let size = weight(&input);
+    let read = || {
+        if input.iter().all(u8::is_ascii_whitespace) {
+            return Ok(undefined(&defaults));
+        }
+        let document = Document::parse_bytes(input)?;
+        if document.is_object("") {
+            recognise(document, &defaults)
+        } else {
+            Ok(crate::source::bare(document, &defaults))
+        }
+    };
+    let event = service.outside.knowledge.reading(size, read).await;
+    let mut event = event.map_err(|error| Failure::bad(error.to_string()))?;
+    event.query = Some(asked.path.clone());
+    Ok(event)
+}
+
+/// Asks the policies; the first that has such a document tells it. One that cannot say, when none has, is an error: that
+/// is not the same as none.
+async fn decide(service: &Service, event: Event) -> Result<(Decision, Option<Value>), Failure> {
+    let internal = |message: String| Failure {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "internal_error",
+        message,
+    };
+    let decided = service.decider.decide(event, &Options::default()).await;
+    let mut decision = decided.map_err(|error| {
+        let refused = Refused::from(error);
+        Failure {
+            status: refused.status(),
+            ..internal(refused.text())
+        }
+    })?;
+    let mut policies = decision.policies.iter_mut();
+    let value = policies.find_map(|policy| policy.value.take());
+    let fault = decision
+        .policies
+        .iter()
+        .find_map(|policy| policy.fault.as_ref());
+    match (&value, fault) {
+        (None, Some(fault)) => Err(internal(fault.to_string())),
+        _ => Ok((decision, value)),
+    }
+}
+
+fn show(value: &Value, pretty: bool) -> Response {
+    if !pretty {
+        return axum::Json(value).into_response();
+    }
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    (headers, text + "\n").into_response()
+}

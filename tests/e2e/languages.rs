@@ -1,0 +1,358 @@
+//! What policies in languages of their own need of the host: their texts, questions for their documents, their tests.
+
+use std::fs;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Server, TOUCHSTONE, replace, wait_until};
+
+/// A librarian with a shelf, which answers OPA's clients.
+fn library(keys: Value) -> Folder {
+    let folder = Folder::new();
+    let mut all =
+        json!({"sources": ["shelf", "tests.json"], "opa": true, "match": {"kinds": ["never"]}});
+    all.as_object_mut()
+        .unwrap()
+        .extend(keys.as_object().unwrap().clone());
+    let policy = folder.path().join("policies/library");
+    fs::create_dir_all(policy.join("shelf/a")).unwrap();
+    fs::write(policy.join("shelf/motto.txt"), "first\n").unwrap();
+    fs::write(policy.join("shelf/.hidden"), [0xff]).unwrap();
+    fs::write(policy.join("shelf/a/b.json"), r#"{"allow": true}"#).unwrap();
+    fs::write(policy.join("shelf/false.json"), "false").unwrap();
+    fs::write(policy.join("tests.json"), "null").unwrap();
+    folder.policy("library", "librarian", all);
+    folder
+}
+
+fn motto(server: &Server) -> String {
+    let (_, answer) = server.post("/v1/decide/library", b"{}");
+    let finding = &answer["policies"][0]["findings"][0];
+    finding["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_text_that_is_saved_is_served_at_once_and_a_bad_one_is_not() {
+    let folder = library(json!({}));
+    let server = Server::with_config(folder.config(json!({})));
+    assert_eq!(motto(&server), "first");
+    let text = folder.path().join("policies/library/shelf/motto.txt");
+    let mut slowest = std::time::Duration::ZERO;
+    for number in 0..5 {
+        let saved = Instant::now();
+        replace(&text, format!("number {number}").as_bytes());
+        wait_until("the saved text serves", || {
+            motto(&server) == format!("number {number}")
+        });
+        slowest = slowest.max(saved.elapsed());
+    }
+    println!("saved to served: {slowest:?} at most");
+    replace(&text, b"bad");
+    let state = || server.get_json("/v1/policies/library");
+    wait_until("the bad text is told", || state()["state"] == "stale");
+    let error = state()["error"].to_string();
+    assert!(error.contains("shelf/motto.txt:1: it is bad"), "{error}");
+    assert_eq!(motto(&server), "number 4");
+    replace(&text, b"mended");
+    wait_until("the mended text serves", || motto(&server) == "mended");
+}
+
+#[test]
+fn texts_are_read_from_beside_the_policy_only() {
+    for (sources, expected) in [
+        (json!(["../secrets"]), "without `..`"),
+        (json!(["/etc"]), "without `..`"),
+        (json!(["nothing"]), "nothing: No such file"),
+    ] {
+        let host = library(json!({"sources": sources})).service();
+        assert!(
+            host.error("library").contains(expected),
+            "{}",
+            host.error("library")
+        );
+    }
+    let host = library(json!({"settings": {"sources": {}}})).service();
+    assert!(host.error("library").contains("write them once"));
+    let folder = library(json!({}));
+    fs::write(folder.path().join("policies/library/shelf/blob"), [0xff]).unwrap();
+    assert!(folder.service().error("library").contains("UTF-8"));
+}
+
+#[test]
+fn clients_of_opa_are_answered_as_they_are_used_to() {
+    let folder = library(json!({}));
+    let server = Server::start(&folder, &[]);
+    let post = |path: &str, body: &str| server.post(path, body.as_bytes());
+    let id = |answer: &Value| answer["decision_id"].as_str().unwrap_or_default().len();
+    // v0: the body is the input, the answer the document.
+    assert_eq!(post("/v0/data/a/b", "{}"), (200, json!({"allow": true})));
+    assert_eq!(post("/v0/data/false", ""), (200, json!(false)));
+    let (status, answer) = post("/v0/data/a/c", "{}");
+    assert_eq!(
+        (status, &answer["code"]),
+        (404, &json!("undefined_document")),
+        "{answer}"
+    );
+    assert_eq!(
+        post("/v0/data/input", r#"{"x": [1]}"#),
+        (200, json!({"x": [1]}))
+    );
+    // v1: both are wrapped.
+    let (status, answer) = post("/v1/data/a/b", r#"{"input": {"x": 1}}"#);
+    assert_eq!(
+        (status, &answer["result"], id(&answer)),
+        (200, &json!({"allow": true}), 36)
+    );
+    let (status, answer) = post("/v1/data/a/c", "{}");
+    assert!(
+        status == 200 && answer.get("result").is_none() && id(&answer) == 36,
+        "{answer}"
+    );
+    for (input, expected) in [
+        ("{\"input\": [1, \"a\"]}", json!([1, "a"])),
+        ("{\"input\": 7}", json!(7)),
+        ("", json!(null)),
+    ] {
+        let (status, answer) = post("/v1/data/input", input);
+        assert_eq!((status, &answer["result"]), (200, &expected), "{input}");
+    }
+    let answer = server.get_json("/v1/data/input?input=%7B%22x%22%3A1%7D&pretty=true");
+    assert_eq!(answer["result"], json!({"x": 1}));
+    // The question leaves a decision behind.
+    let (_, answer) = post("/v1/data/a/b", "{}");
+    let decision = server.get_json(&format!(
+        "/v1/decisions/{}",
+        answer["decision_id"].as_str().unwrap()
+    ));
+    assert_eq!(decision["policies"][0]["name"], "library");
+    // What goes wrong is told in OPA's form, and never an empty result.
+    for (path, body, status, code) in [
+        ("/v1/data/a/b", "{", 400, "invalid_parameter"),
+        ("/v1/data/a/b", "[]", 400, "invalid_parameter"),
+        (
+            "/v0/data/a/b",
+            "{\"a\":1,\"a\":2}",
+            400,
+            "invalid_parameter",
+        ),
+        ("/v1/data/a%ff", "{}", 400, "invalid_parameter"),
+        ("/v1/data/a?wat=1", "{}", 400, "invalid_parameter"),
+        ("/v1/data/broken", "{}", 500, "internal_error"),
+        ("/v0/data/broken", "{}", 500, "internal_error"),
+    ] {
+        let (found, answer) = post(path, body);
+        assert_eq!(
+            (found, &answer["code"]),
+            (status, &json!(code)),
+            "{path} {body}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_that_says_nothing_of_opa_is_not_asked() {
+    let folder = library(json!({"opa": false}));
+    let server = Server::start(&folder, &[]);
+    assert_eq!(server.post("/v0/data/a/b", b"{}").0, 404);
+}
+
+#[test]
+fn clients_of_cipolice_are_answered_as_they_are_used_to() {
+    let folder = library(json!({"match": {}}));
+    let server = Server::with_config(folder.config(json!({"compat": {"cipolice": true}})));
+    let decided = || {
+        server.get_json("/v1/decisions")["decisions"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    for (number, body) in [
+        r#"{"image": "nginx:latest", "level": 5}"#,
+        "%7B%22image%22%3A+%22nginx%22%2C+%22compromised%22%3A+true%7D=",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (status, text) = server.post("/", body.as_bytes());
+        assert_eq!((status, text), (200, json!("OK")));
+        wait_until("it is decided", || decided() == number + 1);
+    }
+    assert_eq!(server.post("/", b"no json").0, 400);
+    assert_eq!(server.get("/").0, 404);
+    let plain = Server::start(&library(json!({})), &[]);
+    assert_eq!(plain.post("/", b"{}").0, 404);
+}
+
+fn test(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(TOUCHSTONE)
+        .arg("test")
+        .arg(folder.path().join("policies"))
+        .args(["--cache", crate::support::cache().to_str().unwrap()])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+fn case(folder: &Folder, policy: &str, name: &str, text: &str) {
+    let cases = folder.path().join("policies").join(policy).join("cases");
+    fs::create_dir_all(&cases).unwrap();
+    fs::write(cases.join(name).with_extension("yaml"), text).unwrap();
+}
+
+#[test]
+fn cases_say_what_comes_of_an_event_and_reach_nothing_outside() {
+    let folder = Folder::new();
+    folder.policy("actor", "actor", json!({"grants": {
+        "http": ["https://a.example/*"], "store": ["*"], "webhook": ["https://hooks.example/*"], "command": ["*"], "queue": ["*"], "notify": ["*"], "clock": ["now"]}}));
+    let fetch = |url: &str| format!("event: {{do: [{{fetch: {{url: '{url}'}}}}]}}");
+    case(
+        &folder,
+        "actor",
+        "answered",
+        &format!(
+            "{}\nhttp: {{'GET https://a.example/x': {{body: {{n: 1}}}}}}\nexpect: {{verdict: allow, findings: [{{id: said}}]}}\n",
+            fetch("https://a.example/x")
+        ),
+    );
+    case(
+        &folder,
+        "actor",
+        "sealed",
+        &format!(
+            "{}\nexpect: {{verdict: deny, findings: [{{id: said, message: '200'}}]}}\n",
+            fetch("https://a.example/y")
+        ),
+    );
+    case(
+        &folder,
+        "actor",
+        "staged",
+        "event: {do: [{webhook: {url: 'https://hooks.example/a', body: {}, when: always}}, deny]}\n\
+        expect: {verdict: deny, findings: [{id: said}, {id: denied, level: deny}], actions: [{kind: webhook, target: 'https://hooks.example/a', condition: always}]}\n",
+    );
+    let (code, out, err) = test(&folder, &[]);
+    // The one that expects what is not so fails, and the text says what came instead.
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(
+        out.contains("failed actor/sealed") && out.contains("no answer to it was given"),
+        "{out}"
+    );
+    let table = out.lines().last().unwrap();
+    let words: Vec<&str> = table.split_whitespace().collect();
+    assert_eq!(words[..4], ["actor", "2", "1", "0"], "{out}");
+
+    let (code, out, _) = test(&folder, &["--filter", "actor/answered", "-o", "json"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, json["tests"].as_array().unwrap().len()),
+        (Some(0), 1),
+        "{out}"
+    );
+    assert_eq!(json["tests"][0]["outcome"], "passed");
+    let (_, out, _) = test(&folder, &["-o", "junit"]);
+    assert!(
+        out.contains(r#"<testsuite name="actor" tests="3" failures="1" skipped="0">"#),
+        "{out}"
+    );
+    assert_eq!(test(&folder, &["--filter", "nothing"]).0, Some(1));
+
+    let (code, out, err) = test(&folder, &["--update"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let updated =
+        fs::read_to_string(folder.path().join("policies/actor/cases/sealed.yaml")).unwrap();
+    assert!(
+        updated.starts_with("event: {do:")
+            && updated.contains(r#"expect: {"findings":[{"id":"said""#),
+        "{updated}"
+    );
+    assert_eq!(test(&folder, &[]).0, Some(0));
+}
+
+#[test]
+fn a_case_can_say_what_is_known_and_when_it_is() {
+    let folder = Folder::new();
+    folder.policy(
+        "witness",
+        "witness",
+        json!({"settings": {"find": [{"id": "CVE-1", "level": "deny", "named": true}]}}),
+    );
+    let digest = format!("sha256:{}", "a".repeat(64));
+    case(
+        &folder,
+        "witness",
+        "waived",
+        &format!(
+            "event: {{apiVersion: imagepolicy.k8s.io/v1alpha1, kind: ImageReview, spec: {{containers: [{{image: 'web@{digest}'}}]}}}}\n\
+         clock: 2026-01-15T00:00:00Z\n\
+         evidence: [{{image: 'web@{digest}', report: {{format: touchstone/evidence/v1, evidence: {{reports: [{{tool: t, scanned: '2026-01-05T00:00:00Z'}}], vulnerabilities: []}}}}}}]\n\
+         waivers: [{{id: w, finding: CVE-1, owner: ana, reason: because, expires: 2026-01-31}}]\n\
+         expect: {{verdict: allow, findings: [{{id: told, details: {{known: {{foundBy: 'FoundBy::Digest', kinds: [vulnerabilities], reports: [{{age: 864000}}]}}}}}}, {{id: CVE-1, waiver: {{id: w, state: active}}}}]}}\n"
+        ),
+    );
+    case(
+        &folder,
+        "witness",
+        "expired",
+        "event: {image: web}\nclock: 2026-02-01T00:00:00Z\n\
+        waivers: [{id: w, finding: CVE-1, owner: ana, reason: because, expires: 2026-01-31}]\n\
+        expect: {verdict: deny, findings: [{id: told}, {id: CVE-1, waiver: {state: expired}}]}\n",
+    );
+    case(
+        &folder,
+        "witness",
+        "wrong",
+        "event: {image: web}\nexpekt: {}\nexpect: {}\n",
+    );
+    let (code, out, err) = test(&folder, &[]);
+    assert!(code == Some(1) && out.contains("expekt"), "{out}{err}");
+    fs::remove_file(folder.path().join("policies/witness/cases/wrong.yaml")).unwrap();
+    let (code, out, err) = test(&folder, &[]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+#[test]
+fn tests_in_a_language_of_its_own_run_too() {
+    let folder = library(json!({}));
+    let own = json!({
+        "tests": [
+            {"name": "data.a.test_x", "file": "shelf/a.txt", "line": 3, "outcome": "pass"},
+            {"name": "data.a.test_y", "file": "shelf/a.txt", "line": 7, "outcome": "fail", "message": "y is not z"},
+            {"name": "data.a.todo_test_z", "file": "shelf/a.txt", "outcome": "skip"}],
+        "coverage": {"shelf/a.txt": {"covered": [1, 2, 3], "notCovered": [4]}}});
+    fs::write(
+        folder.path().join("policies/library/tests.json"),
+        own.to_string(),
+    )
+    .unwrap();
+    let (code, out, err) = test(&folder, &["--coverage"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    for expected in [
+        "failed library/data.a.test_y",
+        "line 7: y is not z",
+        "75.0 % of 4 lines; not line 4",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    let line = out
+        .lines()
+        .find(|line| line.starts_with("library "))
+        .unwrap();
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>()[..4],
+        ["library", "1", "1", "1"]
+    );
+    case(
+        &folder,
+        "library",
+        "asked",
+        "query: a/b\nexpect: {value: {allow: true}, log: []}\n",
+    );
+    assert_eq!(test(&folder, &["--filter", "library/asked"]).0, Some(0));
+}
