@@ -132,7 +132,8 @@ pub(crate) fn names_registry(component: &str) -> bool {
 }
 
 /// Normalises a registry, so that one place has one name: lower case, the shortest form of addresses and ports, no
-/// port where it is the usual one of HTTPS, Docker Hub's other names as `docker.io`.
+/// port where it is the usual one of HTTPS, Docker Hub's other names as `docker.io`. The usual port stays where nothing
+/// else would tell a host from a path of Docker Hub: `INTRANET/app` is at `intranet:443`.
 pub(crate) fn parse_registry(text: &str) -> Result<String, ImageError> {
     let wrong = || ImageError::Registry(text.to_owned());
     let (host, port) = match text.strip_prefix('[') {
@@ -166,7 +167,8 @@ pub(crate) fn parse_registry(text: &str) -> Result<String, ImageError> {
         None | Some(443) if host == "index.docker.io" || host == "registry-1.docker.io" => {
             DOCKER_HUB.to_owned()
         }
-        None | Some(443) => host,
+        None | Some(443) if names_registry(&host) => host,
+        None => format!("{host}:443"),
         Some(port) => format!("{host}:{port}"),
     })
 }
@@ -288,6 +290,8 @@ mod tests {
                 None,
                 false,
             ),
+            ("INTRANET/a", "intranet:443", "a", None, false),
+            ("intranet:0443/a", "intranet:443", "a", None, false),
             (
                 "[2001:db8::1]:5000/a/b:c",
                 "[2001:db8::1]:5000",
@@ -403,6 +407,10 @@ mod tests {
             "a/b:c",
             "localhost:5000/a:b",
             "[::1]:80/x/y",
+            "000J/a",
+            "intranet:443/a",
+            "LOCALHOST:443/a",
+            "Docker/a/b:c",
             &format!("a/b:c@sha256:{HEX}"),
         ] {
             let name = ImageName::parse(text).unwrap();

@@ -9,9 +9,11 @@ mod clair;
 mod clair_scanner;
 mod clair_v4;
 mod cyclonedx;
+mod distribution;
 mod dockerfile;
 mod grype;
 mod harbor;
+mod history;
 mod image;
 mod klar;
 mod openvex;
@@ -204,6 +206,16 @@ pub enum ReadError {
     /// Nested too deep.
     #[error("nested deeper than {} levels", document::MAX_DEPTH)]
     TooDeep,
+    /// So many that reading them would take more memory than there is.
+    #[error("{count} {what}, and a report of its size may have at most {most}")]
+    TooMany {
+        /// `objects`, `values`, `elements`.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many are read.
+        most: usize,
+    },
     /// Decompressed, it is too large.
     #[error("larger than {} MiB", MAX_SIZE >> 20)]
     TooLarge,
@@ -242,7 +254,8 @@ pub fn decompress(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
 
 /// Whether a document is a report; cheap, and silent about what is no document at all.
 pub fn is_report(text: &str) -> bool {
-    Sketch::of(text).is_ok_and(|sketch| FORMATS.iter().any(|format| (format.detect)(&sketch)))
+    let sketch = Sketch::of_any(text);
+    FORMATS.iter().any(|format| (format.detect)(&sketch))
 }
 
 /// The format of that name.
@@ -327,6 +340,7 @@ fn complete(evidence: &mut Evidence, format: &str, digest: String) {
     provenance.digest = digest;
     evidence.reports = vec![provenance];
     super::merge::claim(evidence);
+    evidence.attribute();
 }
 
 fn hex(bytes: &[u8]) -> String {

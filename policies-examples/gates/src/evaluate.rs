@@ -118,15 +118,7 @@ impl Bundle {
         for (policy, rule) in
             policies.flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)))
         {
-            let mut found = Vec::new();
-            let asked = Asked {
-                params: &rule.params,
-                rule: &rule.id,
-                facts,
-                compat: self.options.compat,
-            };
-            let lack = (rule.trigger.run)(&asked, &mut found).err();
-            let gap = lack.map(|lack| (not_evaluated(rule, &lack), self.gap(rule)));
+            let (found, gap) = self.look(rule, facts);
             let found = found.into_iter().map(|found| (found, None));
             for (found, gap) in found.chain(gap) {
                 let id = found.trigger_id(rule.trigger);
@@ -145,11 +137,33 @@ impl Bundle {
         rows
     }
 
-    /// What it counts as when a rule cannot look.
-    fn gap(&self, rule: &Rule) -> Option<Gap> {
-        if self.options.compat == Compat::Exact && rule.trigger.silent {
-            return Some(Gap::Silent);
+    /// What a rule finds, and what stands for what it could not look for.
+    fn look(&self, rule: &Rule, facts: &Facts<'_>) -> (Vec<Match>, Option<(Match, Option<Gap>)>) {
+        // Anchore's evaluation breaks off at it, so that it is never silence.
+        if let Some(why) = rule.params.broken() {
+            return (Vec::new(), Some((unreadable(rule, why), self.open())));
         }
+        let mut found = Vec::new();
+        let asked = Asked {
+            params: &rule.params,
+            rule: &rule.id,
+            facts,
+            compat: self.options.compat,
+        };
+        let lack = (rule.trigger.run)(&asked, &mut found).err();
+        let gap = lack.map(|lack| {
+            let is_exact = self.options.compat == Compat::Exact;
+            let gap = match is_exact && rule.trigger.silent && !lack.is_ours() {
+                true => Some(Gap::Silent),
+                false => self.open(),
+            };
+            (not_evaluated(rule, &lack), gap)
+        });
+        (found, gap)
+    }
+
+    /// What it counts as when a rule cannot look.
+    fn open(&self) -> Option<Gap> {
         (self.options.missing == Missing::Undecided).then_some(Gap::Open)
     }
 }
@@ -172,10 +186,21 @@ fn listed<'a>(
 
 /// Stands for what could not be looked for.
 fn not_evaluated(rule: &Rule, lack: &Lack) -> Match {
+    let why = format!("it needs {}", lack.need());
+    gap(rule, &why, "send it to POST /v1/evidence")
+}
+
+/// Stands for a rule that nobody can evaluate.
+fn unreadable(rule: &Rule, why: &str) -> Match {
+    let why = format!("its {why}");
+    gap(rule, &why, "mend the regular expression in the bundle")
+}
+
+fn gap(rule: &Rule, why: &str, remedy: &str) -> Match {
     let name = format!("{}.{}", rule.trigger.gate, rule.trigger.name);
-    let text = format!("{name} cannot be evaluated: it needs {}", lack.need());
     let id = format!("not-evaluated+{name}");
-    let remedy = format!("send it to POST /v1/evidence, or put {id} on an allowlist");
+    let remedy = format!("{remedy}, or put {id} on an allowlist");
+    let text = format!("{name} cannot be evaluated: {why}");
     Match::new(text).id(id).remedy(remedy)
 }
 

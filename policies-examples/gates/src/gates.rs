@@ -89,17 +89,36 @@ impl Asked<'_> {
 
 /// What a trigger needs and does not have.
 #[derive(Debug)]
-pub struct Lack(String);
+pub struct Lack {
+    need: String,
+    is_ours: bool,
+}
 
 impl Lack {
     /// By what is needed: `a report that lists files`.
     pub fn of(need: impl Into<String>) -> Lack {
-        Lack(need.into())
+        Lack {
+            need: need.into(),
+            is_ours: false,
+        }
+    }
+
+    /// What Anchore would have had, so that it has no silence to be kept.
+    pub fn ours(need: impl Into<String>) -> Lack {
+        Lack {
+            is_ours: true,
+            ..Lack::of(need)
+        }
     }
 
     /// What is needed.
     pub fn need(&self) -> &str {
-        &self.0
+        &self.need
+    }
+
+    /// Whether Anchore would have had it.
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
     }
 }
 

@@ -57,12 +57,16 @@ impl Param {
 
 /// The parameters of a rule.
 #[derive(Debug, Default)]
-pub struct Params(BTreeMap<&'static str, Value>);
+pub struct Params {
+    values: BTreeMap<&'static str, Value>,
+    /// Why the rule cannot be evaluated, whatever is known of an image.
+    broken: Option<String>,
+}
 
 impl Params {
     /// Text as it was written.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.0.get(name)? {
+        match self.values.get(name)? {
             Value::Text(text) => Some(text),
             Value::Expression(expression) => Some(expression.as_str()),
             _ => None,
@@ -71,7 +75,7 @@ impl Params {
 
     /// A flag; absent when it is not given.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        match self.0.get(name)? {
+        match self.values.get(name)? {
             Value::Flag(flag) => Some(*flag),
             _ => None,
         }
@@ -79,7 +83,7 @@ impl Params {
 
     /// A whole number, a mode or a size.
     pub fn number(&self, name: &str) -> Option<u64> {
-        match self.0.get(name)? {
+        match self.values.get(name)? {
             Value::Number(number) => Some(*number),
             _ => None,
         }
@@ -87,7 +91,7 @@ impl Params {
 
     /// A number.
     pub fn float(&self, name: &str) -> Option<f64> {
-        match self.0.get(name)? {
+        match self.values.get(name)? {
             Value::Float(number) => Some(*number),
             _ => None,
         }
@@ -95,7 +99,7 @@ impl Params {
 
     /// A list; empty when it is not given.
     pub fn list(&self, name: &str) -> &[String] {
-        match self.0.get(name) {
+        match self.values.get(name) {
             Some(Value::List(items)) => items,
             _ => &[],
         }
@@ -103,7 +107,7 @@ impl Params {
 
     /// A list of numbers; empty when it is not given.
     pub fn numbers(&self, name: &str) -> &[u64] {
-        match self.0.get(name) {
+        match self.values.get(name) {
             Some(Value::Numbers(items)) => items,
             _ => &[],
         }
@@ -111,13 +115,19 @@ impl Params {
 
     /// A regular expression.
     pub fn expression(&self, name: &str) -> Option<&Expression> {
-        match self.0.get(name)? {
+        match self.values.get(name)? {
             Value::Expression(expression) => Some(expression),
             _ => None,
         }
     }
 
-    /// Reads a rule's parameters, whose place is `path`; whatever is wrong with them goes to `problems`.
+    /// Which parameter is a regular expression that cannot be read, and why not.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Reads a rule's parameters, whose place is `path`; whatever is wrong with them goes to `problems`, but for regular
+    /// expressions.
     pub fn read(
         raw: &[RawParam],
         known: &'static [Param],
@@ -144,7 +154,12 @@ impl Params {
                 Some((_, "")) if may_be_empty => {}
                 Some((index, text)) => match kind.read(text, compat) {
                     Ok(value) => {
-                        params.0.insert(param.name, value);
+                        params.values.insert(param.name, value);
+                    }
+                    // A bundle that Anchore took may have one: that is no reason to do without its other rules.
+                    Err(why) if matches!(kind, Kind::Expression) => {
+                        let why = format!("{} {text:?} cannot be read: {why}", param.name);
+                        params.broken.get_or_insert(why);
                     }
                     Err(why) => {
                         let place = format!("{path}/{index}/value");

@@ -17,7 +17,7 @@ impl Expression {
     pub fn new(text: &str) -> Result<Expression, String> {
         let translated = translate(text)?;
         let regex = Regex::new(&format!("\\A(?:{translated})"))
-            .map_err(|error| format!("{text:?} is not a regular expression: {error}"))?;
+            .map_err(|error| format!("not a regular expression: {error}"))?;
         Ok(Expression {
             text: text.to_owned(),
             regex,
@@ -48,7 +48,9 @@ impl Pattern {
     /// Reads one.
     pub fn new(text: &str) -> Result<Pattern, String> {
         match text.trim_start().strip_prefix("regexp:") {
-            Some(expression) => Expression::new(expression).map(Pattern::Expression),
+            Some(expression) => Expression::new(expression)
+                .map(Pattern::Expression)
+                .map_err(|why| format!("{expression:?} cannot be read: {why}")),
             None => Ok(Pattern::Wildcard(text.to_owned())),
         }
     }

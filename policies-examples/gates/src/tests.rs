@@ -509,3 +509,78 @@ fn an_image_that_may_be_denied_is_not_decided() {
         "policy_evaluation"
     );
 }
+
+#[test]
+fn a_regular_expression_that_cannot_be_read_is_not_fatal_for_the_bundle() {
+    let rule = |action: &str, regex: &str| json!({"gate": "files", "trigger": "name_match", "action": action, "params": [{"name": "regex", "value": regex}]});
+    let image = || {
+        let mut evidence = exposing("22");
+        evidence["files"] = json!([{"path": "/a.key"}]);
+        scanned("acme/web:1", evidence)
+    };
+    let rules = |action: &str, other: &str| {
+        bundle(&[(
+            "p",
+            vec![
+                rule(action, "*\\.pem"),
+                rule("warn", "(?=a)b"),
+                port("a", other, "22"),
+            ],
+        )])
+    };
+    assert_eq!(problems(rules("stop", "stop")), Vec::<String>::new());
+
+    // Everything else is evaluated.
+    let outcome = judge(rules("stop", "stop"), image()).unwrap();
+    let told: Vec<(&str, Level)> = outcome
+        .findings
+        .iter()
+        .map(|finding| (finding.id.as_str(), finding.level))
+        .collect();
+    assert_eq!(
+        told[..2],
+        [
+            ("not-evaluated+files.name_match", Level::Deny),
+            ("not-evaluated+files.name_match", Level::Warn)
+        ]
+    );
+    let first = &outcome.findings[0];
+    assert!(
+        first
+            .message
+            .contains(r#"its regex "*\\.pem" cannot be read: not a regular expression"#),
+        "{}",
+        first.message
+    );
+    assert!(
+        first
+            .remedy
+            .as_deref()
+            .unwrap()
+            .starts_with("mend the regular expression")
+    );
+    assert!(outcome.findings[1].message.contains("look-around"));
+    assert_eq!(evaluation(&outcome)["final_action"], "stop");
+
+    // Where it could change the action, it is no silence; Anchore's own has nothing to do with it.
+    for compat in ["fixed", "exact"] {
+        let bundle = with(
+            rules("stop", "warn"),
+            json!({"touchstone": {"compat": compat}}),
+        );
+        let undecided = judge(bundle, image()).unwrap_err();
+        let undecided = undecided.reason();
+        assert!(
+            undecided.contains(r#"files.name_match: its regex "*\\.pem""#),
+            "{undecided}"
+        );
+    }
+    let fires = with(
+        rules("stop", "warn"),
+        json!({"touchstone": {"missing": "fire"}}),
+    );
+    assert_eq!(
+        evaluation(&judge(fires, image()).unwrap())["final_action"],
+        "stop"
+    );
+}

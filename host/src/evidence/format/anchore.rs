@@ -6,9 +6,10 @@
 use serde::Deserialize;
 
 use super::super::model::{Evidence, FixState, Identity, Score, Severity, Vulnerability};
-use super::raw::{Text, feed, filled, list, path, report, required, score, sorted};
+use super::purl::kind_of_word;
+use super::raw::{Text, feed, filled, list, path, required, score, sorted};
 use super::trivy::versions;
-use super::{Sketch, Wrong, from_tool, time};
+use super::{Sketch, Wrong, from_tool, json, time};
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -73,7 +74,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let raw: Report<'_> = report(text)?;
+    let raw: Report<'_> = json(text)?;
     Ok(Evidence {
         image: Identity {
             digests: vec![required("imageDigest", raw.digest)?],
@@ -112,9 +113,7 @@ impl TryFrom<Item<'_>> for Vulnerability {
             id,
             aliases,
             package: required("package_name", raw.package_name.or(raw.package))?,
-            kind: told(raw.package_type)
-                .map_or("", |word| kind(&word))
-                .to_owned(),
+            kind: told(raw.package_type).map_or_else(String::new, |word| kind_of_word(&word)),
             installed: told(raw.package_version),
             locations: locations(told(raw.package_path)),
             fix_state: match raw.will_not_fix {
@@ -143,30 +142,6 @@ fn told(text: Option<Text<'_>>) -> Option<String> {
 fn locations(place: Option<String>) -> Vec<String> {
     let file = place.filter(|place| place != "pkgdb");
     file.map(|file| path(&file)).into_iter().collect()
-}
-
-fn kind(word: &str) -> &'static str {
-    const KINDS: [(&str, &str); 16] = [
-        ("dpkg", "deb"),
-        ("deb", "deb"),
-        ("rpm", "rpm"),
-        ("apkg", "apk"),
-        ("apk", "apk"),
-        ("npm", "npm"),
-        ("gem", "gem"),
-        ("python", "pypi"),
-        ("java", "maven"),
-        ("maven", "maven"),
-        ("go", "golang"),
-        ("golang", "golang"),
-        ("nuget", "nuget"),
-        ("php", "composer"),
-        ("rust", "cargo"),
-        ("conan", "conan"),
-    ];
-    let known = KINDS.iter();
-    let mut known = known.filter(|(theirs, _)| word.eq_ignore_ascii_case(theirs));
-    known.next().map_or("generic", |(_, kind)| kind)
 }
 
 impl Scored<'_> {

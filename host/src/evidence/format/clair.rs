@@ -8,8 +8,9 @@ mod vulnerability;
 use serde::Deserialize;
 
 use super::super::model::{Distribution, Evidence, Identity, Layer, Package, Vulnerability};
-use super::raw::{Text, filled, list, namespace, report, required};
-use super::{Repeats, Sketch, Wrong, from_tool, time};
+use super::distribution::namespace;
+use super::raw::{Text, filled, list, required};
+use super::{Repeats, Sketch, Wrong, from_tool, json, time};
 
 pub(super) use self::vulnerability::{Found, RawVulnerability, fix, rate};
 
@@ -122,7 +123,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let envelope: Envelope<'_> = report(text)?;
+    let envelope: Envelope<'_> = json(text)?;
     let mut all = Report::default();
     if let Some(layer) = envelope.layer {
         all.evidence.distribution = layer.namespace.and_then(|text| namespace(&text.0));

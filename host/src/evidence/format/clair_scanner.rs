@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::super::model::{Distribution, Evidence, Identity, Vulnerability};
 use super::clair::{agreed, fix, rate};
-use super::raw::{Text, filled, list, namespace, report, required};
-use super::{Sketch, Wrong, from_tool};
+use super::distribution::namespace;
+use super::raw::{Text, filled, list, required};
+use super::{Sketch, Wrong, from_tool, json};
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -45,7 +46,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let raw: Report<'_> = report(text)?;
+    let raw: Report<'_> = json(text)?;
     let found = raw.vulnerabilities.unwrap_or_default();
     let distribution = agreed(found.iter().map(|found| found.namespace.as_ref()));
     let vulnerabilities = found.into_iter().map(|found| found.vulnerability);

@@ -15,9 +15,10 @@ use super::super::model::{
     Distribution, Evidence, FixState, Identity, Package, Score, Severity, Vulnerability,
 };
 use super::clair::agreed;
+use super::distribution::distribution;
 use super::purl::decode;
-use super::raw::{Converted, Map, Text, distribution, filled, path, report, required};
-use super::{Repeats, Sketch, Wrong, from_tool, time};
+use super::raw::{Converted, Map, Text, filled, path, required};
+use super::{Repeats, Sketch, Wrong, from_tool, json, time};
 use enrichment::Enrichments;
 
 #[derive(Deserialize)]
@@ -111,7 +112,7 @@ type Findings<'a> = BTreeMap<Cow<'a, str>, Vulnerability>;
 type Distributions<'a> = BTreeMap<Cow<'a, str>, Named>;
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let raw: RawReport<'_> = report(text)?;
+    let raw: RawReport<'_> = json(text)?;
     let distributions: Distributions<'_> = converted(raw.distributions);
     let distribution = agreed(distributions.values().map(|named| named.0.as_ref()));
     let mut packages: Packages<'_> = converted(raw.packages);

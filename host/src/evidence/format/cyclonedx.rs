@@ -1,4 +1,4 @@
-//! CycloneDX 1.4, 1.5 and 1.6 in JSON (ECMA-424; `bom-1.6.schema.json`): a bill of materials, what is known to be
+//! CycloneDX 1.4 to 1.7 in JSON (ECMA-424; `bom-1.7.schema.json`): a bill of materials, what is known to be
 //! vulnerable in it, and VEX. Its XML is not read.
 
 mod about;
@@ -12,15 +12,15 @@ use std::collections::BTreeMap;
 use self::document::{Bom, Component, Licence, Metadata, Tool};
 use super::super::model::{Distribution, Evidence, File, Identity, Package, Provenance};
 use super::purl::is_image;
-use super::raw::{self, sorted};
+use super::raw::sorted;
 use super::sbom::{self, Named, Top, path, present};
-use super::{Sketch, Wrong, from_tool, json, time};
+use super::{Sketch, Wrong, distribution, from_tool, json, time};
 
 /// How deep a document may nest, half of which are components within components; real ones take ten.
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
-    sketch.text("bomFormat") == Some("CycloneDX")
+    sketch.text("bomFormat").as_deref() == Some("CycloneDX")
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
@@ -36,7 +36,6 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     }
     let is_bill = bom.components.is_some() || !parts.is_empty();
     flatten(bom.components.take().unwrap_or_default(), &mut parts);
-    let parts: Vec<Part> = parts.iter_mut().map(Part::of).collect();
 
     let top = bom.metadata.component.as_ref();
     let mut evidence = Evidence {
@@ -95,10 +94,10 @@ fn first_tool<'a>(metadata: &'a Metadata<'_>) -> Option<&'a Tool> {
 }
 
 /// Nested components are parts like all others.
-fn flatten<'a>(components: Vec<Component<'a>>, parts: &mut Vec<Component<'a>>) {
+fn flatten(components: Vec<Component<'_>>, parts: &mut Vec<Part>) {
     for mut component in components {
         let nested = component.components.take();
-        parts.push(component);
+        parts.push(Part::of(component));
         flatten(nested.unwrap_or_default(), parts);
     }
 }
@@ -140,11 +139,11 @@ enum Role {
 }
 
 impl Part {
-    fn of(component: &mut Component<'_>) -> Part {
+    fn of(component: Component<'_>) -> Part {
         Part {
-            package: package(component),
-            role: role(component),
-            reference: component.bom_ref.take(),
+            package: package(&component),
+            role: role(&component),
+            reference: component.bom_ref,
         }
     }
 }
@@ -153,6 +152,7 @@ impl Part {
 fn role(component: &Component<'_>) -> Role {
     let purl = component.purl.as_deref().unwrap_or_default();
     match &*component.kind {
+        _ if component.is_external == Some(true) => Role::Other,
         "operating-system" => Role::System(distribution(component)),
         "file" if purl.is_empty() => match path(&component.name) {
             Some(path) if component.name.starts_with('/') => Role::File(file(component, path)),
@@ -234,7 +234,7 @@ fn distribution(component: &Component<'_>) -> Distribution {
     let like = component.with_prefix("syft:distro:idLike:");
     Distribution {
         like: like.map(|(_, value)| value.to_owned()).collect(),
-        ..raw::distribution(&component.name, component.version.as_deref())
+        ..distribution::distribution(&component.name, component.version.as_deref())
     }
 }
 

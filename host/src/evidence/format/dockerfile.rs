@@ -13,6 +13,10 @@ use super::{Sketch, Wrong, from_tool};
 /// How long a Dockerfile may be, in bytes. Even one of a hundred stages is shorter by far.
 const MAX_LENGTH: usize = 4 << 20;
 
+/// How many instructions it may have. Each takes a hundred bytes of memory, but only four to write; an image has at most
+/// 127 layers, and a stage rarely thirty instructions.
+const MAX_INSTRUCTIONS: usize = 10_000;
+
 const INSTRUCTIONS: [&str; 18] = [
     "ADD",
     "ARG",
@@ -67,6 +71,9 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     while let Some(line) = lines.next() {
         let number = line.number;
         let wrong = |reason: String| Wrong::at(format!("line {number}"), reason);
+        if instructions.len() == MAX_INSTRUCTIONS {
+            return Err(wrong(format!("more than {MAX_INSTRUCTIONS} instructions")));
+        }
         let (name, arguments) = split(&line.tidy);
         check(&name, arguments, stages).map_err(wrong)?;
         stages += u32::from(name == "FROM");

@@ -9,8 +9,9 @@ mod vulnerability;
 use serde::Deserialize;
 
 use super::super::model::{Evidence, Provenance, Vulnerability};
-use super::raw::{Text, distribution, filled, list, report};
-use super::{Sketch, Wrong, time};
+use super::distribution::distribution;
+use super::raw::{Text, filled, list};
+use super::{Sketch, Wrong, json, time};
 
 use self::source::{RawSource, Words};
 use self::vulnerability::RawMatch;
@@ -69,7 +70,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let raw: RawReport<'_> = report(text)?;
+    let raw: RawReport<'_> = json(text)?;
     let mut evidence = Evidence {
         reports: vec![provenance(raw.descriptor.unwrap_or_default())?],
         distribution: raw.distro.and_then(|distro| {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::super::model::{Evidence, Vulnerability};
 use super::clair::{Found, RawVulnerability, agreed, rate};
-use super::raw::{Map, list, report};
-use super::{Repeats, Sketch, Wrong, from_tool};
+use super::raw::{Map, list};
+use super::{Repeats, Sketch, Wrong, from_tool, json};
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -23,7 +23,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    let raw: Report<'_> = report(text)?;
+    let raw: Report<'_> = json(text)?;
     let (mut namespaces, mut repeats) = (Vec::new(), Repeats::default());
     let mut vulnerabilities: Vec<Vulnerability> = Vec::new();
     let groups = raw.vulnerabilities.into_iter().flat_map(|map| map.0);

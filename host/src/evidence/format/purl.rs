@@ -1,5 +1,5 @@
 //! Package URLs (purl-spec, `PURL-SPECIFICATION.rst`), `pkg:type/namespace/name@version?qualifiers#subpath`: as far as
-//! packages are told apart by them.
+//! packages are told apart by them; and the types of packages in the words of tools.
 
 use super::super::query::is_os_kind;
 
@@ -86,6 +86,48 @@ pub(super) fn full_name(kind: &str, namespace: Option<&str>, name: &str) -> Stri
     }
 }
 
+/// The type in a package URL.
+pub(super) fn kind_of_purl(purl: &str) -> Option<String> {
+    let (kind, _) = purl.strip_prefix("pkg:")?.split_once('/')?;
+    (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
+}
+
+/// The type of packages by a tool's word for them. To add a word: a row here; what is not here is called alike: deb, rpm,
+/// npm, gem, hex.
+pub(super) fn kind_of_word(word: &str) -> String {
+    /// Words of Syft, which are Grype's, too (`syft/pkg/type.go`), and of Anchore.
+    const KINDS: [(&str, &str); 25] = [
+        ("", "generic"),
+        ("apkg", "apk"),
+        ("binary", "generic"),
+        ("dart-pub", "pub"),
+        ("dotnet", "nuget"),
+        ("dpkg", "deb"),
+        ("erlang-otp", "otp"),
+        ("go", "golang"),
+        ("go-module", "golang"),
+        ("graalvm-native-image", "maven"),
+        ("java", "maven"),
+        ("java-archive", "maven"),
+        ("jenkins-plugin", "maven"),
+        ("lua-rocks", "luarocks"),
+        ("msrc-kb", "generic"),
+        ("php", "composer"),
+        ("php-composer", "composer"),
+        ("php-pear", "pear"),
+        ("pod", "cocoapods"),
+        ("portage", "ebuild"),
+        ("python", "pypi"),
+        ("r-package", "cran"),
+        ("rust", "cargo"),
+        ("rust-crate", "cargo"),
+        ("unknownpackage", "generic"),
+    ];
+    let word = word.to_ascii_lowercase();
+    let known = KINDS.iter().find(|(theirs, _)| *theirs == word);
+    known.map_or(word.clone(), |(_, kind)| (*kind).to_owned())
+}
+
 /// Undoes percent-encoding; what is none stays as it is.
 pub(super) fn decode(text: &str) -> String {
     if !text.contains('%') {
@@ -120,6 +162,33 @@ fn hex(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_is_told_by_a_package_url() {
+        for (purl, expected) in [
+            ("pkg:deb/debian/a@1", Some("deb")),
+            ("pkg:NPM/a", Some("npm")),
+            ("pkg:/a", None),
+            ("pkg:deb", None),
+            ("deb/a", None),
+        ] {
+            assert_eq!(kind_of_purl(purl).as_deref(), expected, "{purl}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_told_by_a_tools_word() {
+        for (word, expected) in [
+            ("R-package", "cran"),
+            ("go-module", "golang"),
+            ("APKG", "apk"),
+            ("deb", "deb"),
+            ("Hex", "hex"),
+            ("", "generic"),
+        ] {
+            assert_eq!(kind_of_word(word), expected, "{word}");
+        }
+    }
 
     #[test]
     fn a_package_is_named_as_its_manager_does() {

@@ -1,5 +1,4 @@
-//! What reports share below their own keys: texts, lists and maps as tools write them, scores, distributions, types of
-//! packages, which image they are about.
+//! What reports share below their own keys: texts, lists and maps as tools write them, scores, which image they are about.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,23 +7,10 @@ use std::marker::PhantomData;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::super::model::{Distribution, Evidence, Identity, Score};
+use super::super::model::{Evidence, Identity, Score};
+use super::Wrong;
 use super::image::read_configuration;
-use super::{Wrong, json};
 use crate::image::ImageName;
-
-/// How many objects a report may have. Each may become an item that is much larger: `{"Name":"a"}` is 12 bytes there and
-/// half a kilobyte here. Scanners need 150 bytes and more for one, so that this is a report of 150 MB.
-const MAX_OBJECTS: usize = 1_000_000;
-
-/// Reads a report of a scanner.
-pub(super) fn report<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Wrong> {
-    if memchr::memchr_iter(b'{', text.as_bytes()).count() > MAX_OBJECTS {
-        let reason = format!("has more than {MAX_OBJECTS} objects");
-        return Err(Wrong::at("the document", reason));
-    }
-    json(text)
-}
 
 /// A text of the document, borrowed where it has no escapes; a bare `Cow` never borrows inside of an `Option`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,68 +188,6 @@ impl Score {
     }
 }
 
-/// A distribution, by what scanners call those whose os-release says otherwise.
-pub(super) fn distribution(name: &str, version: Option<&str>) -> Distribution {
-    const NAMES: [(&str, &str); 15] = [
-        ("alma", "almalinux"),
-        ("amazon", "amzn"),
-        ("amazon linux", "amzn"),
-        ("amazonlinux", "amzn"),
-        ("archlinux", "arch"),
-        ("cbl-mariner", "mariner"),
-        ("centos-stream", "centos"),
-        ("opensuse.leap", "opensuse-leap"),
-        ("opensuse.tumbleweed", "opensuse-tumbleweed"),
-        ("oracle", "ol"),
-        ("oraclelinux", "ol"),
-        ("redhat", "rhel"),
-        ("slem", "sle-micro"),
-        ("suse linux enterprise micro", "sle-micro"),
-        ("suse linux enterprise server", "sles"),
-    ];
-    let name = name.to_lowercase();
-    let known = NAMES.iter().find(|(theirs, _)| *theirs == name);
-    // Some add a code name: `2 (Karoo)`; Clair and Alpine's own file a `v`.
-    let version = version.and_then(|version| version.split_whitespace().next());
-    let version = version.map(|version| match name.as_str() {
-        "alpine" => version.trim_start_matches('v'),
-        _ => version,
-    });
-    Distribution {
-        version: version.map(str::to_owned),
-        name: known.map_or(name, |(_, id)| (*id).to_owned()),
-        ..Distribution::default()
-    }
-}
-
-/// A distribution as Clair and Anchore write it: `debian:8`.
-pub(super) fn namespace(text: &str) -> Option<Distribution> {
-    let (name, version) = text.split_once(':')?;
-    let version = Some(version).filter(|version| !version.is_empty());
-    (!name.is_empty()).then(|| distribution(name, version))
-}
-
-impl Distribution {
-    /// The type of the packages that it is made of.
-    pub(super) fn kind(&self) -> Option<&'static str> {
-        Some(match self.name.as_str() {
-            "debian" | "ubuntu" | "raspbian" | "linuxmint" | "kali" | "echo" => "deb",
-            "alpine" | "wolfi" | "chainguard" | "minimos" | "postmarketos" => "apk",
-            "arch" | "manjaro" => "alpm",
-            "rhel" | "centos" | "fedora" | "rocky" | "almalinux" | "ol" | "amzn" => "rpm",
-            "photon" | "mariner" | "azurelinux" | "sles" | "sle-micro" | "openeuler" => "rpm",
-            name if name.starts_with("opensuse") => "rpm",
-            _ => return None,
-        })
-    }
-}
-
-/// The type in a package URL.
-pub(super) fn kind_of_purl(purl: &str) -> Option<String> {
-    let (kind, _) = purl.strip_prefix("pkg:")?.split_once('/')?;
-    (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
-}
-
 /// Whose data it is, by Anchore's and Grype's names: `debian:distro:debian:12`, `github:language:python`, `nvdv2:cves`.
 pub(super) fn feed(namespace: &str) -> String {
     match namespace.split(':').next().unwrap_or_default() {
@@ -330,19 +254,8 @@ fn is_reference(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json;
     use super::*;
-
-    #[test]
-    fn a_report_of_countless_objects_is_refused() {
-        let list = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
-        let many = report::<Vec<serde::de::IgnoredAny>>(&list(MAX_OBJECTS)).unwrap();
-        assert_eq!(many.len(), MAX_OBJECTS);
-        let wrong = report::<Vec<serde::de::IgnoredAny>>(&list(MAX_OBJECTS + 1)).unwrap_err();
-        assert!(
-            wrong.reason.contains("more than 1000000 objects"),
-            "{wrong}"
-        );
-    }
 
     #[test]
     fn a_text_is_borrowed_unless_it_has_escapes() {
@@ -386,42 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn a_distribution_is_named_as_by_os_release() {
-        for (name, version, expected) in [
-            ("debian", Some("12.5"), ("debian", Some("12.5"))),
-            ("Alpine", Some("v3.5"), ("alpine", Some("3.5"))),
-            ("amazon", Some("2 (Karoo)"), ("amzn", Some("2"))),
-            ("redhat", Some("8.4"), ("rhel", Some("8.4"))),
-            (
-                "opensuse.leap",
-                Some("15.1"),
-                ("opensuse-leap", Some("15.1")),
-            ),
-            ("wolfi", Some(""), ("wolfi", None)),
-            ("wolfi", None, ("wolfi", None)),
-        ] {
-            let found = distribution(name, version);
-            assert_eq!(
-                (found.name.as_str(), found.version.as_deref()),
-                expected,
-                "{name}"
-            );
-        }
-        for (text, expected) in [
-            (
-                "debian:8",
-                Some(("debian".to_owned(), Some("8".to_owned()))),
-            ),
-            ("debian:", Some(("debian".to_owned(), None))),
-            ("debian", None),
-            (":8", None),
-        ] {
-            let found = namespace(text).map(|found| (found.name, found.version));
-            assert_eq!(found, expected, "{text}");
-        }
-    }
-
-    #[test]
     fn a_score_knows_its_version() {
         for (vector, expected) in [
             (Some("CVSS:3.1/AV:N"), "3.1"),
@@ -441,19 +318,6 @@ mod tests {
             (f64::NAN, false),
         ] {
             assert_eq!(score("nvd", "2.0", number, None).is_ok(), fits, "{number}");
-        }
-    }
-
-    #[test]
-    fn a_type_is_told_by_a_package_url() {
-        for (purl, expected) in [
-            ("pkg:deb/debian/a@1", Some("deb")),
-            ("pkg:NPM/a", Some("npm")),
-            ("pkg:/a", None),
-            ("pkg:deb", None),
-            ("deb/a", None),
-        ] {
-            assert_eq!(kind_of_purl(purl).as_deref(), expected, "{purl}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::super::model::{Distribution, Identity, Package};
 use super::super::query::is_os_kind;
+use super::distribution;
 use super::purl::{PackageUrl, full_name, is_image};
 use super::raw::{self, sorted};
 use crate::image::ImageName;
@@ -155,7 +156,10 @@ pub(super) fn distribution_of(packages: &[Package]) -> Option<Distribution> {
             .strip_prefix(name)
             .map_or(distro, |rest| rest.trim_start_matches('-'));
         let is_version = version.starts_with(|first: char| first.is_ascii_digit());
-        Some(raw::distribution(name, is_version.then_some(version)))
+        Some(distribution::distribution(
+            name,
+            is_version.then_some(version),
+        ))
     })
 }
 

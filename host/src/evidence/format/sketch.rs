@@ -1,105 +1,150 @@
-//! What a document looks like from afar: enough to tell formats apart, without reading it.
+//! What a document looks like from afar: enough to tell formats apart, and whether it is too much to read.
 
-use sonic_rs::{JsonValueTrait, LazyValue};
+mod walk;
 
+use self::walk::{Walk, unquote};
 use super::ReadError;
 use crate::document;
-
-/// How many keys at the top are looked at; no format has as many.
-const MAX_KEYS: usize = 64;
 
 /// A document from afar.
 #[derive(Debug)]
 pub enum Sketch<'a> {
-    /// A JSON object with its keys and raw values, in order.
-    Object(Vec<(String, LazyValue<'a>)>),
-    /// A JSON array; with its first item, when that is an object.
-    Array(Option<Vec<(String, LazyValue<'a>)>>),
+    /// A JSON object with its first keys, in order.
+    Object(Vec<Field<'a>>),
+    /// A JSON array; with the keys of its first item, when that is an object.
+    Array(Option<Vec<Field<'a>>>),
     /// XML: the root element's local name.
     Xml(String),
     /// Any other text.
     Text(&'a str),
 }
 
-impl<'a> Sketch<'a> {
-    /// Looks at a text.
-    pub fn of(text: &'a str) -> Result<Sketch<'a>, ReadError> {
-        let start = text.trim_start();
-        match start.bytes().next() {
-            Some(b'{' | b'[') => {
-                // Readers recurse, and the nesting is the sender's choice.
-                if document::depth(text.as_bytes()) > document::MAX_DEPTH {
-                    return Err(ReadError::TooDeep);
-                }
-                Ok(if start.starts_with('{') {
-                    Sketch::Object(keys(start))
-                } else {
-                    let first = sonic_rs::to_array_iter(start).next().and_then(Result::ok);
-                    let text = first.as_ref().map(|item| item.as_raw_str().to_owned());
-                    // The raw text of the item is borrowed from `start`; look it up there again for its lifetime.
-                    Sketch::Array(text.and_then(|text| {
-                        let at = start.find(text.as_str())?;
-                        let item = start.get(at..at + text.len())?;
-                        item.starts_with('{').then(|| keys(item))
-                    }))
-                })
-            }
-            Some(b'<') => Ok(Sketch::Xml(root(start).to_owned())),
-            _ => Ok(Sketch::Text(text)),
+/// A key with its value.
+#[derive(Debug)]
+pub struct Field<'a> {
+    /// The key.
+    pub key: String,
+    /// The JSON text of the value.
+    pub raw: &'a str,
+}
+
+/// How much a text holds. In JSON an empty object or array counts as two values; in XML a comment may hold elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Extent {
+    depth: usize,
+    objects: usize,
+    values: usize,
+    elements: usize,
+}
+
+/// How many of something a report may have. What is read takes far more memory than the text does where things are tiny:
+/// a package `{"Name":"a"}` is 12 bytes there and half a kilobyte here. So any report may have so many, and more only
+/// where the text is as long as that of real ones would be: the memory is a small multiple of the text's.
+struct Limit {
+    what: &'static str,
+    count: fn(&Extent) -> usize,
+    /// How many any report may have.
+    any: usize,
+    /// How long the text must be for each beyond, in bytes.
+    bytes: usize,
+}
+
+/// Of real reports the densest have, as the tools write them, 96 bytes for an object (CycloneDX of Syft; 60 without the
+/// blanks), 31 for a value (Grype; 21) and 80 for an element (XCCDF of oscap). The worst text of a million objects takes
+/// 0.8 GB to read, the worst of any size 2.5 GB.
+const LIMITS: [Limit; 3] = [
+    Limit {
+        what: "objects",
+        count: |extent| extent.objects,
+        any: 1_000_000,
+        bytes: 90,
+    },
+    Limit {
+        what: "values",
+        count: |extent| extent.values,
+        any: 8_000_000,
+        bytes: 16,
+    },
+    Limit {
+        what: "elements",
+        count: |extent| extent.elements,
+        any: 1_000_000,
+        bytes: 64,
+    },
+];
+
+impl Extent {
+    /// Whether a text of that length may have so much.
+    fn check(&self, length: usize) -> Result<(), ReadError> {
+        // Readers recurse, and the nesting is the sender's choice.
+        if self.depth > document::MAX_DEPTH {
+            return Err(ReadError::TooDeep);
         }
+        for limit in &LIMITS {
+            let (count, most) = ((limit.count)(self), limit.any.max(length / limit.bytes));
+            if count > most {
+                return Err(ReadError::TooMany {
+                    what: limit.what,
+                    count,
+                    most,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a JSON text that stands in a report as a text may be read.
+pub(super) fn check(text: &str) -> Result<(), ReadError> {
+    Walk::new(text).finish().check(text.len())
+}
+
+impl<'a> Sketch<'a> {
+    /// Looks at a text that is to be read.
+    pub fn of(text: &'a str) -> Result<Sketch<'a>, ReadError> {
+        let (sketch, extent) = look(text);
+        extent.check(text.len()).map(|()| sketch)
+    }
+
+    /// Looks at a text, even if it is too much to read.
+    pub(super) fn of_any(text: &'a str) -> Sketch<'a> {
+        look(text).0
     }
 
     /// Whether a JSON object has all of these keys at its top.
     pub fn has(&self, wanted: &[&str]) -> bool {
-        let Sketch::Object(keys) = self else {
-            return false;
-        };
-        wanted
-            .iter()
-            .all(|wanted| keys.iter().any(|(key, _)| key == wanted))
+        matches!(self, Sketch::Object(fields) if have(fields, wanted))
     }
 
     /// Whether a JSON array begins with an object that has all of these keys.
     pub fn first_has(&self, wanted: &[&str]) -> bool {
-        let Sketch::Array(Some(keys)) = self else {
-            return false;
-        };
-        wanted
-            .iter()
-            .all(|wanted| keys.iter().any(|(key, _)| key == wanted))
+        matches!(self, Sketch::Array(Some(fields)) if have(fields, wanted))
     }
 
     /// The raw JSON text of the value of a key at the top.
-    pub fn raw(&self, wanted: &str) -> Option<&str> {
-        let Sketch::Object(keys) = self else {
+    pub fn raw(&self, wanted: &str) -> Option<&'a str> {
+        let Sketch::Object(fields) = self else {
             return None;
         };
-        let (_, value) = keys.iter().find(|(key, _)| key == wanted)?;
-        Some(value.as_raw_str())
+        let field = fields.iter().find(|field| field.key == wanted)?;
+        Some(field.raw)
     }
 
     /// The text at a key at the top.
-    pub fn text(&self, wanted: &str) -> Option<&str> {
-        let Sketch::Object(keys) = self else {
-            return None;
-        };
-        let (_, value) = keys.iter().find(|(key, _)| key == wanted)?;
-        value.as_str()
+    pub fn text(&self, wanted: &str) -> Option<String> {
+        unquote(self.raw(wanted)?)
     }
 
     /// In words, for an error.
     pub fn describe(&self) -> String {
-        let list = |keys: &[(String, LazyValue<'_>)]| {
-            let names = keys.iter().take(8).map(|(key, _)| {
-                let name: String = key.chars().take(40).collect();
-                format!("{name:?}")
-            });
-            names.collect::<Vec<_>>().join(", ")
-        };
         match self {
-            Sketch::Object(keys) if keys.is_empty() => "an empty or broken JSON object".to_owned(),
-            Sketch::Object(keys) => format!("a JSON object with {}", list(keys)),
-            Sketch::Array(Some(keys)) => format!("a JSON array of objects with {}", list(keys)),
+            Sketch::Object(fields) if fields.is_empty() => {
+                "an empty or broken JSON object".to_owned()
+            }
+            Sketch::Object(fields) => format!("a JSON object with {}", list(fields)),
+            Sketch::Array(Some(fields)) => {
+                format!("a JSON array of objects with {}", list(fields))
+            }
             Sketch::Array(None) => "a JSON array".to_owned(),
             Sketch::Xml(root) => format!("XML with the root element {root:?}"),
             Sketch::Text(text) if text.trim().is_empty() => "an empty text".to_owned(),
@@ -108,13 +153,44 @@ impl<'a> Sketch<'a> {
     }
 }
 
-/// The keys of an object up to the first place that is no JSON; the format's own reader says what is wrong there.
-fn keys(text: &str) -> Vec<(String, LazyValue<'_>)> {
-    sonic_rs::to_object_iter(text)
-        .map_while(Result::ok)
-        .take(MAX_KEYS)
-        .map(|(key, value)| (key.to_string(), value))
-        .collect()
+fn look(text: &str) -> (Sketch<'_>, Extent) {
+    let start = text.trim_start();
+    let mut walk = Walk::new(start);
+    if walk.takes(b'{') {
+        return (Sketch::Object(walk.fields()), walk.finish());
+    }
+    if walk.takes(b'[') {
+        let first = walk.takes(b'{').then(|| walk.fields());
+        return (Sketch::Array(first), walk.finish());
+    }
+    if start.starts_with('<') {
+        let extent = Extent {
+            elements: elements(start),
+            ..Extent::default()
+        };
+        return (Sketch::Xml(root(start).to_owned()), extent);
+    }
+    (Sketch::Text(text), Extent::default())
+}
+
+fn have(fields: &[Field<'_>], wanted: &[&str]) -> bool {
+    let has = |wanted: &&str| fields.iter().any(|field| field.key == **wanted);
+    wanted.iter().all(has)
+}
+
+fn list(fields: &[Field<'_>]) -> String {
+    let names = fields.iter().take(8).map(|field| {
+        let name: String = field.key.chars().take(40).collect();
+        format!("{name:?}")
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// How many elements begin.
+fn elements(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let begins = |at: &usize| !matches!(bytes.get(at + 1), None | Some(b'/' | b'!' | b'?'));
+    memchr::memchr_iter(b'<', bytes).filter(begins).count()
 }
 
 /// The local name of the first element.
@@ -137,3 +213,6 @@ fn root(text: &str) -> &str {
     }
     ""
 }
+
+#[cfg(test)]
+mod tests;

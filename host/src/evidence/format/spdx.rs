@@ -8,7 +8,7 @@ use self::document::{Document, Package, Relationship};
 use super::super::model::{self, Evidence, File, Identity, Provenance};
 use super::purl::is_image;
 use super::sbom::{self, Named, Top, path, present, unique};
-use super::{Repeats, Sketch, Wrong, from_tool, json, raw, time};
+use super::{Repeats, Sketch, Wrong, distribution, from_tool, json, raw, time};
 
 /// Version 3 is recognised too, so as to say that it is not read.
 pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
@@ -98,7 +98,7 @@ fn take(
             let version = present(package.version.as_deref());
             evidence
                 .distribution
-                .get_or_insert(raw::distribution(&package.name, version));
+                .get_or_insert(distribution::distribution(&package.name, version));
         } else if is_installed(package, described.contains(&*package.id)) {
             installed.push(reader.package(package, &format!("packages[{index}]"))?);
         }

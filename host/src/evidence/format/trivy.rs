@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::super::model::{Distribution, Evidence, Layer, Provenance};
-use super::raw::{Text, configure, distribution, filled, identity, report, texts};
-use super::{Sketch, Wrong, time};
+use super::distribution::distribution;
+use super::raw::{Text, configure, filled, identity, texts};
+use super::{Sketch, Wrong, json, time};
 
 use self::results::{RawResult, Results};
 pub(super) use self::vulnerability::{Cvss, fix_state, scores, versions};
@@ -93,7 +94,7 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     check_version(text)?;
-    let raw: RawReport<'_> = report(text)?;
+    let raw: RawReport<'_> = json(text)?;
     if raw.schema_version != 2 {
         return Err(other_version(&raw.schema_version.to_string()));
     }

@@ -4,18 +4,16 @@
 //! The document is read in one pass, for it may be of any size; only elements of XCCDF's namespaces count, whatever their
 //! prefix.
 
+mod attribute;
 mod join;
 mod text;
 mod xml;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
-
+use self::attribute::{moment, number, optional, positive, required, severity};
 use self::join::{Fix, Outcome, Points, Rule, Run, Sheet};
 use self::text::Text;
 use self::xml::{Element, Part, Space, Xml};
-use super::super::model::{Evidence, Identifier, RuleOutcome, Severity};
+use super::super::model::{Evidence, Identifier, RuleOutcome};
 use super::{Sketch, Wrong};
 
 /// What a result may say (§6.6.4.2).
@@ -30,9 +28,6 @@ const RESULTS: [(&str, RuleOutcome); 9] = [
     ("informational", RuleOutcome::Informational),
     ("fixed", RuleOutcome::Fixed),
 ];
-
-/// What a severity may say (§6.6.4.1).
-const SEVERITIES: [&str; 5] = ["unknown", "info", "low", "medium", "high"];
 
 /// How many benchmarks, rules, runs and results a document may have. Each takes far more memory than it takes to write, and
 /// the largest benchmarks, of all vulnerabilities of a distribution, have some ten thousands.
@@ -400,51 +395,6 @@ fn reference(text: Option<String>, href: String) -> Option<String> {
         Some(text) => Some(format!("{text} ({href})")),
         None => (!href.is_empty()).then_some(href),
     }
-}
-
-fn optional(element: &Element<'_>, name: &str) -> Result<Option<String>, String> {
-    let value = element.attribute(name)?;
-    Ok(value.filter(|value| !value.trim_ascii().is_empty()))
-}
-
-fn required(element: &Element<'_>, name: &str) -> Result<String, String> {
-    optional(element, name)?.ok_or_else(|| format!("attribute {name:?} is missing or empty"))
-}
-
-fn severity(element: &Element<'_>) -> Result<Option<Severity>, String> {
-    let Some(word) = element.attribute("severity")? else {
-        return Ok(None);
-    };
-    if SEVERITIES.contains(&word.as_str()) {
-        return Ok(Some(Severity::of(&word)));
-    }
-    let known = SEVERITIES.join(", ");
-    Err(format!("severity {word:?} is none of {known}"))
-}
-
-fn number(element: &Element<'_>, name: &str) -> Result<Option<f64>, String> {
-    let value = element.attribute(name)?;
-    value.map(|value| positive(name, &value)).transpose()
-}
-
-fn positive(name: &str, text: &str) -> Result<f64, String> {
-    let number = text.trim_ascii().parse().ok();
-    let number = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("{name} {text:?} is no number from 0 up"))
-}
-
-/// A time of XML Schema; without an offset it is taken as UTC.
-fn moment(element: &Element<'_>, name: &str) -> Result<Option<Timestamp>, String> {
-    let Some(text) = optional(element, name)? else {
-        return Ok(None);
-    };
-    let text = text.trim_ascii();
-    let time = text.parse::<Timestamp>().or_else(|_| {
-        let time: DateTime = text.parse()?;
-        Offset::UTC.to_timestamp(time)
-    });
-    let time = time.map_err(|_| format!("{name} {text:?} is no time like 2024-01-31T12:00:00Z"))?;
-    Ok(Some(time))
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl Report<'_> {
             let text = row
                 .found
                 .text
-                .replace(" cannot be evaluated: it needs ", " needs ");
+                .replace(" cannot be evaluated: it needs ", " needs ")
+                .replace(" cannot be evaluated: its ", ": its ");
             if !gaps.contains(&text) {
                 gaps.push(text);
             }

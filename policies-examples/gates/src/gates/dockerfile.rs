@@ -3,7 +3,7 @@
 mod ports;
 mod source;
 
-use self::source::{Source, source};
+use self::source::{Line, Source, source};
 use super::{Asked, Lack, Match, Trigger};
 use crate::params::{Given, Kind, Param};
 
@@ -91,10 +91,13 @@ fn instruction(asked: &Asked<'_>, found: &mut Vec<Match>) -> Result<(), Lack> {
         return Ok(());
     };
     let value = asked.params.text("value");
-    let lines: Vec<&str> = source.arguments(name).collect();
+    let lines: Vec<&Line> = source.lines(name).collect();
+    let mut hides = false;
     for line in &lines {
-        if holds(asked, check, line) {
-            let value = value.unwrap_or("");
+        let holds = holds(asked, check, line);
+        hides |= holds.is_none();
+        if holds == Some(true) {
+            let (value, line) = (value.unwrap_or(""), &line.arguments);
             found.push(Match::new(format!(
                 "Dockerfile directive '{name}' check '{check}' matched against '{value}' for line '{line}'"
             )));
@@ -108,27 +111,40 @@ fn instruction(asked: &Asked<'_>, found: &mut Vec<Match>) -> Result<(), Lack> {
             .remedy(format!("add the instruction {name} to the Dockerfile")),
         );
     }
+    if hides {
+        let need = format!("a Dockerfile: the image's history has no values of {name}");
+        return Err(Lack::ours(need));
+    }
     Ok(())
 }
 
-fn holds(asked: &Asked<'_>, check: &str, line: &str) -> bool {
-    let value = asked.params.text("value");
-    let like = || {
-        asked
-            .params
-            .expression("value")
-            .is_some_and(|expression| expression.matches(line))
+/// Whether a check holds; nothing when that cannot be told. Without a value none does.
+fn holds(asked: &Asked<'_>, check: &str, line: &Line) -> Option<bool> {
+    if check == "exists" {
+        return Some(true);
+    }
+    let Some(value) = asked.params.text("value") else {
+        return Some(false);
     };
-    let listed = || value.is_some_and(|value| value.split(',').any(|item| item.trim() == line));
+    let like = || {
+        let expression = asked.params.expression("value")?;
+        line.is_like(expression)
+    };
+    let listed = || {
+        let items: Vec<Option<bool>> = value.split(',').map(|item| line.is(item.trim())).collect();
+        match items.contains(&Some(true)) {
+            false if items.contains(&None) => None,
+            is_listed => Some(is_listed),
+        }
+    };
     match check {
-        "exists" => true,
-        "=" => value == Some(line),
-        "!=" => value.is_some_and(|value| value != line),
+        "=" => line.is(value),
+        "!=" => line.is(value).map(|is| !is),
         "like" => like(),
-        "not_like" => value.is_some() && !like(),
+        "not_like" => like().map(|is| !is),
         "in" => listed(),
-        "not_in" => value.is_some() && !listed(),
-        _ => false,
+        "not_in" => listed().map(|is| !is),
+        _ => Some(false),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::super::not_empty;
 
 /// Versions of the specification that are read.
-const VERSIONS: [&str; 3] = ["1.4", "1.5", "1.6"];
+const VERSIONS: [&str; 4] = ["1.4", "1.5", "1.6", "1.7"];
 
 /// What the keys of Trivy's properties begin with.
 pub(super) const TRIVY: &str = "aquasecurity:trivy:";
@@ -122,6 +122,7 @@ impl Party {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Component<'a> {
     #[serde(rename = "type", default, borrow)]
     pub(super) kind: Cow<'a, str>,
@@ -132,6 +133,8 @@ pub(super) struct Component<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) version: Option<String>,
     pub(super) purl: Option<String>,
+    /// Not part of what the document is about, but expected where that runs (1.7).
+    pub(super) is_external: Option<bool>,
     supplier: Option<Party>,
     manufacturer: Option<Party>,
     publisher: Option<String>,

@@ -597,9 +597,28 @@ fn other_versions_are_refused() {
         .unwrap_err();
         assert_eq!(
             wrong.reason,
-            format!("version {version:?} is not read; those that are: 1.4, 1.5, 1.6")
+            format!("version {version:?} is not read; those that are: 1.4, 1.5, 1.6, 1.7")
         );
     }
+}
+
+#[test]
+fn what_version_1_7_adds_is_passed_over() {
+    let evidence = read(
+        r#"{"bomFormat": "CycloneDX", "specVersion": "1.7", "citations": [{"timestamp": "2026-01-01T00:00:00Z", "pointers": ["/components"], "attributedTo": "x"}],
+        "metadata": {"distributionConstraints": {"tlp": "AMBER"}, "component": {"type": "container", "name": "a", "isExternal": false}},
+        "components": [
+            {"bom-ref": "a", "type": "library", "name": "a", "version": "1.0", "isExternal": false, "patentAssertions": [],
+             "licenses": [{"expression": "MIT AND Zlib", "expressionDetails": [{"licenseIdentifier": "MIT"}]}, {"license": {"id": "0BSD"}}]},
+            {"bom-ref": "java", "type": "platform", "name": "java", "versionRange": "vers:generic/>=21", "isExternal": true, "purl": "pkg:generic/java"}],
+        "vulnerabilities": [{"id": "CVE-1", "affects": [{"ref": "java"}]}]}"#,
+    )
+    .unwrap();
+    // What the environment is to provide is not in the image; what is said of it is not lost.
+    assert_eq!(names(&evidence), ["a"]);
+    let licences = evidence.packages.as_ref().unwrap()[0].licences.as_ref();
+    assert_eq!(licences.unwrap(), &["MIT", "Zlib", "0BSD"]);
+    assert_eq!(evidence.vulnerabilities.unwrap()[0].package, "java");
 }
 
 #[test]

@@ -306,3 +306,14 @@ fn it_is_recognised_by_its_first_instruction() {
         assert_eq!(detect(&Sketch::of(text).unwrap()), expected, "{text}");
     }
 }
+
+#[test]
+fn countless_instructions_are_refused() {
+    let text = |count: usize| format!("FROM a\n{}", "CMD\n".repeat(count - 1));
+    let instructions = read(&text(10_000)).unwrap().dockerfile.unwrap();
+    assert_eq!(instructions.len(), 10_000);
+    assert_eq!(
+        read(&text(10_001)).unwrap_err().to_string(),
+        "line 10001: more than 10000 instructions"
+    );
+}

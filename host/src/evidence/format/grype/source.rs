@@ -8,9 +8,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::super::super::model::{Evidence, Layer};
-use super::super::Wrong;
 use super::super::raw::{Text, configure, filled, identity, sorted, texts};
-use crate::document;
+use super::super::{Wrong, sketch};
 
 #[derive(Deserialize)]
 pub(super) struct RawSource<'a> {
@@ -82,14 +81,14 @@ impl RawSource<'_> {
 
 /// A text in base64.
 fn plain(base64: &str) -> Result<String, Wrong> {
-    let wrong = |reason| Wrong::at("source.target.config", reason);
+    let wrong = |reason: String| Wrong::at("source.target.config", reason);
     let text = decode(base64).and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| wrong("is not base64 of a text"))?;
-    // The host looked at the nesting of the document, but not into its texts.
-    if document::depth(text.as_bytes()) > document::MAX_DEPTH {
-        return Err(wrong("is nested too deep"));
+    let text = text.ok_or_else(|| wrong("is not base64 of a text".to_owned()))?;
+    // The host measured the document, but did not look into its texts.
+    match sketch::check(&text) {
+        Ok(()) => Ok(text),
+        Err(error) => Err(wrong(error.to_string())),
     }
-    Ok(text)
 }
 
 /// Undoes base64 (RFC 4648, §4).

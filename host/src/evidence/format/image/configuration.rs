@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::super::super::model::{Configuration, Evidence, Identity, Layer, Step};
+use super::super::history::without_values;
 use super::super::{Wrong, from_tool, json, time};
 use super::{digest, is_hex, plain_keys, sha256};
 
@@ -275,7 +276,7 @@ fn steps(raw: Vec<RawStep<'_>>) -> Result<Vec<Step>, Wrong> {
         let place = format!("history/{index}/created");
         Ok(Step {
             created: time(&place, step.created.as_deref().unwrap_or_default())?,
-            created_by: step.created_by.unwrap_or_default(),
+            created_by: without_values(step.created_by.unwrap_or_default()),
             empty: step.empty_layer.unwrap_or_default(),
         })
     });

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::super::super::model::{FoundLicence, FoundSecret, Misconfiguration, Package, Severity};
 use super::super::Wrong;
-use super::super::raw::{Text, filled, kind_of_purl, links, path, required, texts, within};
+use super::super::purl::kind_of_purl;
+use super::super::raw::{Text, filled, links, path, required, texts, within};
 
 /// The layer of something.
 #[derive(Deserialize)]

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::super::super::model::{
     Evidence, FoundLicence, FoundSecret, Misconfiguration, Package, Scope, Vulnerability,
 };
-use super::super::raw::{Text, distribution, filled, list, path};
+use super::super::distribution::distribution;
+use super::super::raw::{Text, filled, list, path};
 use super::super::{Repeats, Wrong};
 use super::finding::{RawLicence, RawMisconfiguration, RawPackage, RawSecret};
 use super::vulnerability::RawVulnerability;
@@ -75,6 +76,10 @@ impl Results {
         for found in paths {
             self.repeats.add("Target", target.len())?;
             *found = path(&target);
+        }
+        // Of a licence without a name nothing is known, not even that it is one.
+        if let Some(licences) = &mut raw.licenses {
+            licences.retain(|licence| !licence.name.is_empty());
         }
         append(&mut evidence.packages, raw.packages);
         append(&mut evidence.vulnerabilities, raw.vulnerabilities);

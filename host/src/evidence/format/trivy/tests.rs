@@ -379,6 +379,14 @@ fn an_image_is_named_by_its_tags() {
 }
 
 #[test]
+fn a_licence_without_a_name_is_none() {
+    let text = report(r#"[{"Class":"license","Licenses":[{"Name":""},{"Name":"MIT"},{}]}]"#);
+    let licences = read(&text).unwrap().licences.unwrap();
+    let names: Vec<&str> = licences.iter().map(|licence| &*licence.name).collect();
+    assert_eq!(names, ["MIT"]);
+}
+
+#[test]
 fn a_wrong_report_is_refused_with_its_place() {
     let vulnerability = |fields: &str| {
         report(&format!(

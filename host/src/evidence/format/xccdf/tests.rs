@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::super::super::model::{Benchmark, Evidence, RuleOutcome, RuleResult, Severity};
 use super::*;
 
@@ -289,7 +291,7 @@ fn bad_documents_are_refused() {
         ("wrong end", result("pass").replace("</result>", "</resul>"), "line 2: ill-formed document"),
         ("two roots", run("") + &run(""), "a second root element"),
         ("text after", run("") + "x", "text outside of the root element"),
-        ("deep", deep, "nested deeper than 128 levels"),
+        ("deep", deep, "nested deeper than 127 levels"),
         ("prefix", run("<x:y/>"), "the namespace prefix \"x\" is not declared"),
         ("prefixes", run(&format!("<x{names}/>")), "more than 256 namespaces in force"),
         (

@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::gates::Lack;
+use crate::pattern::Expression;
 
 /// Those that can be asked for.
 pub(super) const INSTRUCTIONS: [&str; 18] = [
@@ -25,12 +26,36 @@ pub(super) const INSTRUCTIONS: [&str; 18] = [
     "WORKDIR",
 ];
 
+/// What stands in a history for the value of a variable, which may be a secret.
+const HIDDEN: &str = "***";
+
 /// An instruction.
 #[derive(Debug, PartialEq)]
-struct Line {
+pub(super) struct Line {
     name: String,
-    arguments: String,
+    /// What stands behind it.
+    pub(super) arguments: String,
     stage: u32,
+    /// Whether values of variables are not told.
+    hides: bool,
+}
+
+impl Line {
+    /// Whether this stands behind it; nothing when that cannot be told.
+    pub(super) fn is(&self, text: &str) -> Option<bool> {
+        let start =
+            |text: &str| -> String { text.chars().take_while(|c| !"= ".contains(*c)).collect() };
+        match self.arguments == text {
+            false if self.hides && start(&self.arguments) == start(text) => None,
+            same => Some(same),
+        }
+    }
+
+    /// Whether what stands behind it is like an expression; nothing when that cannot be told.
+    pub(super) fn is_like(&self, expression: &Expression) -> Option<bool> {
+        let is_like = expression.matches(&self.arguments);
+        (is_like || !self.hides).then_some(is_like)
+    }
 }
 
 /// How an image was built.
@@ -44,6 +69,7 @@ pub(super) fn source(facts: &Facts<'_>) -> Result<Source, Lack> {
             name: instruction.name.to_uppercase(),
             arguments: instruction.arguments.trim().to_owned(),
             stage: instruction.stage,
+            hides: false,
         });
         return Ok(Source(lines.collect()));
     }
@@ -60,10 +86,14 @@ pub(super) fn source(facts: &Facts<'_>) -> Result<Source, Lack> {
 }
 
 impl Source {
+    /// The instructions of a name, in order.
+    pub(super) fn lines(&self, name: &str) -> impl Iterator<Item = &Line> {
+        self.0.iter().filter(move |line| line.name == name)
+    }
+
     /// What stands behind each instruction of a name, in order.
     pub(super) fn arguments(&self, name: &str) -> impl Iterator<Item = &str> {
-        let lines = self.0.iter().filter(move |line| line.name == name);
-        lines.map(|line| line.arguments.as_str())
+        self.lines(name).map(|line| line.arguments.as_str())
     }
 
     /// The same of the stages that the image consists of: the last one, and those that it is built from.
@@ -130,8 +160,10 @@ fn guess(created_by: &str) -> Line {
         "EXPOSE" => ports(arguments),
         _ => arguments.to_owned(),
     };
+    let ends = |word: &str| word == HIDDEN || word.ends_with("=***");
     Line {
         name: name.to_owned(),
+        hides: arguments.split_whitespace().any(ends),
         arguments,
         stage: 0,
     }
@@ -196,6 +228,7 @@ mod tests {
             name: name.to_owned(),
             arguments: arguments.to_owned(),
             stage,
+            hides: false,
         };
         let source = Source(vec![
             line("FROM", "debian:12 AS Base", 0),

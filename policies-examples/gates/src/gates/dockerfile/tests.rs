@@ -7,6 +7,56 @@ fn dockerfile(lines: &[(&str, &str)]) -> Value {
 }
 
 #[test]
+fn values_that_a_history_hides_are_not_guessed() {
+    let ask =
+        |check: &str, value: &str| json!({"instruction": "ENV", "check": check, "value": value});
+    let history = || json!({"history": [{"createdBy": "ENV MODE=***"}, {"createdBy": "USER app"}]});
+    let lack = "needs a Dockerfile: the image's history has no values of ENV";
+    for (check, value, expected) in [
+        ("=", "MODE=debug", vec![lack]),
+        ("!=", "MODE=debug", vec![lack]),
+        ("in", "A=b, MODE=debug", vec![lack]),
+        ("not_in", "A=b, MODE=debug", vec![lack]),
+        ("like", "MODE=d.*", vec![lack]),
+        ("not_like", "MODE=d.*", vec![lack]),
+        // The name alone tells.
+        ("=", "A=b", vec![]),
+        ("in", "A=b, B=c", vec![]),
+        ("not_like", "MODE=.*", vec![]),
+        (
+            "!=",
+            "A=b",
+            vec!["Dockerfile directive 'ENV' check '!=' matched against 'A=b' for line 'MODE=***'"],
+        ),
+        (
+            "like",
+            "MODE=.*",
+            vec![
+                "Dockerfile directive 'ENV' check 'like' matched against 'MODE=.*' for line 'MODE=***'",
+            ],
+        ),
+        (
+            "exists",
+            "",
+            vec![
+                "Dockerfile directive 'ENV' check 'exists' matched against '' for line 'MODE=***'",
+            ],
+        ),
+    ] {
+        for compat in ["fixed", "exact"] {
+            let case = (compat, ask(check, value), history(), expected.clone());
+            run("dockerfile.instruction", [case]);
+        }
+    }
+    // A Dockerfile hides nothing.
+    let told = || dockerfile(&[("FROM", "a"), ("ENV", "MODE=***")]);
+    run(
+        "dockerfile.instruction",
+        [("fixed", ask("=", "MODE=debug"), told(), vec![])],
+    );
+}
+
+#[test]
 fn instructions_are_compared_line_by_line() {
     let two = || {
         dockerfile(&[
