@@ -332,7 +332,12 @@ impl Grants {
         )
     }
 
-    /// Whether the capability is granted at all.
+    /// Whether the capability is named at all: a module may import it then, even if `[]` grants it for nothing.
+    pub fn names(&self, capability: &str) -> bool {
+        self.0.contains_key(capability)
+    }
+
+    /// Whether the capability is granted for anything.
     pub fn contains(&self, capability: &str) -> bool {
         self.0
             .get(capability)

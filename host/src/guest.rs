@@ -266,6 +266,9 @@ impl Ctx {
             );
             Err(types::Error::Exhausted(text).into())
         };
+        if self.evaluation.is_none() {
+            return Ok(());
+        }
         if let Some(most) = grant.per_decision {
             let at = self
                 .used
@@ -302,8 +305,9 @@ impl Ctx {
     }
 
     /// Stages an action, on the guest's terms.
+    ///
+    /// While the policy is configured, nothing is staged: what it means to do is only looked at.
     pub fn stage(&mut self, action: Staged) -> Result<(), Refusal> {
-        self.event()?;
         if let Some(key) = &action.key
             && (key.is_empty() || key.len() > MAX_KEY || key.contains(char::is_control))
         {
@@ -311,8 +315,10 @@ impl Ctx {
                 "a key has 1 to {MAX_KEY} bytes and no control characters"
             )));
         }
-        self.weigh(action.request.len() + action.target.len() + 128)?;
-        self.effects.actions.push(action);
+        if self.evaluation.is_some() {
+            self.weigh(action.request.len() + action.target.len() + 128)?;
+            self.effects.actions.push(action);
+        }
         Ok(())
     }
 

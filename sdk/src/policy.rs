@@ -30,7 +30,8 @@ pub trait Policy: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Makes ready what every decision needs, once, when the settings have been read and checked: parsed programs, compiled
     /// expressions, documents that grants allow to be read. What it leaves in its fields (`#[serde(skip)]`) is part of the
-    /// snapshot that every decision starts from. Report every problem.
+    /// snapshot that every decision starts from. Staging an action stages nothing here, but says whether it would be.
+    /// Report every problem.
     fn prepare(&mut self) -> Vec<Problem> {
         Vec::new()
     }

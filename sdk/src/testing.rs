@@ -160,7 +160,11 @@ impl Host {
         let before = self.keys.clone();
         HOST.set(self);
         let outcome = match read_settings::<P>(&settings.to_string()) {
-            Ok(policy) => policy.evaluate(&Event::new(event.info())),
+            Ok(policy) => {
+                // What was staged while it was configured was only looked at.
+                HOST.with_borrow_mut(|host| host.staged.clear());
+                policy.evaluate(&Event::new(event.info()))
+            }
             Err(problems) => panic!("settings: {problems:#?}"),
         };
         if outcome.is_err() {

@@ -121,11 +121,9 @@ fn clients_of_opa_are_answered_as_they_are_used_to() {
     assert_eq!(answer["result"], json!({"x": 1}));
     // The question leaves a decision behind.
     let (_, answer) = post("/v1/data/a/b", "{}");
-    let decision = server.get_json(&format!(
-        "/v1/decisions/{}",
-        answer["decision_id"].as_str().unwrap()
-    ));
-    assert_eq!(decision["policies"][0]["name"], "library");
+    let path = format!("/v1/decisions/{}", answer["decision_id"].as_str().unwrap());
+    wait_until("the decision is kept", || server.get(&path).0 == 200);
+    assert_eq!(server.get_json(&path)["policies"][0]["name"], "library");
     // What goes wrong is told in OPA's form, and never an empty result.
     for (path, body, status, code) in [
         ("/v1/data/a/b", "{", 400, "invalid_parameter"),

@@ -25,7 +25,10 @@ impl Host for Ctx {
             "http",
             resource(&request.url, request.credentials.as_deref()),
         )?;
-        self.event()?;
+        if self.event().is_err() {
+            let text = "nothing is fetched while the policy is configured".to_owned();
+            return Err(Error::Unavailable(text).into());
+        }
         let left = self.time_left();
         let asked = request
             .timeout

@@ -85,7 +85,7 @@ fn missing_grants(missing: &[&'static Capability]) -> String {
         })
         .collect();
     format!(
-        "it imports {} without a grant: add to policy.yaml `grants: {{{}}}`",
+        "it imports {} without a grant: add to policy.yaml `grants: {{{}}}`, or `[]` for what it is not to use",
         names.join(", "),
         lines.join(", ")
     )

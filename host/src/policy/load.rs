@@ -318,7 +318,7 @@ pub(super) fn link(
         let Some(capability) = capability else {
             return Err(unknown_import(import));
         };
-        if grants.contains(capability.name) {
+        if grants.names(capability.name) {
             (capability.link)(&mut linker).map_err(LoadError::Contract)?;
         } else {
             missing.push(capability);

@@ -61,7 +61,7 @@ impl Memory {
         for (key, value) in keys {
             let entry = Entry {
                 version: 1,
-                value: value.clone().into(),
+                value: value.clone(),
             };
             let place = (policy.to_owned(), key.clone());
             tables.keys.insert(
