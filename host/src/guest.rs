@@ -348,6 +348,17 @@ impl Ctx {
         &self.effects.writes
     }
 
+    /// Takes the event away while the policy is configured: what `configure` sees and does must be the same wherever it
+    /// runs.
+    pub fn set_aside(&mut self) -> Option<Evaluation> {
+        self.evaluation.take()
+    }
+
+    /// Gives the event back.
+    pub fn begin(&mut self, evaluation: Option<Evaluation>) {
+        self.evaluation = evaluation;
+    }
+
     /// Everything outside.
     pub fn outside(&self) -> &Arc<Outside> {
         &self.outside

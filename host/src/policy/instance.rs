@@ -39,10 +39,12 @@ impl Instance<'_> {
         let instance = self.compiled.pre.instantiate_async(&mut self.store).await?;
         if !self.compiled.configured {
             let settings = &self.policy.config.settings;
+            let evaluation = self.store.data_mut().set_aside();
             let configured = instance
                 .touchstone_policy_guest()
                 .call_configure(&mut self.store, settings)
                 .await?;
+            self.store.data_mut().begin(evaluation);
             configured.map_err(|problems| Failure::Undecided(self::problems(&pairs(problems))))?;
             // What it took is not held against the evaluation.
             let limits = &self.policy.config.limits;

@@ -210,6 +210,8 @@ impl Variables {
     pub fn apply(&mut self, instruction: &Instruction) {
         for (name, value) in assignments(instruction) {
             let value = match value {
+                // What the host leaves of values in an image's history, which may be secrets.
+                Some(value) if value == "***" => None,
                 Some(value) => self.expand(&value).ok(),
                 None => self.outer.get(&name).cloned().flatten(),
             };
