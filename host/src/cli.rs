@@ -7,6 +7,7 @@ mod client;
 mod decisions;
 mod evidence;
 mod inspect;
+mod rules;
 mod serve;
 mod test;
 mod waivers;
@@ -75,6 +76,8 @@ enum Command {
     Waivers(waivers::Waivers),
     /// Judge policies by their golden cases and own tests
     Test(test::Test),
+    /// Look at rule files, as CIPolicE has them
+    Rules(rules::Rules),
     /// Build policy crates into modules
     Build(build::Build),
     /// Show what a module is and what it asks for
@@ -182,6 +185,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(evidence) => evidence.run(),
         Command::Waivers(waivers) => waivers.run(),
         Command::Test(test) => test.run(),
+        Command::Rules(rules) => rules.run(),
         Command::Build(build) => build.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Completions { shell } => {

@@ -2,6 +2,7 @@
 //! `report/view.rs`, `report/totals.rs` and, as all texts come from guests and strangers' reports, `report/plain.rs`.
 
 mod anchore;
+mod cipolice;
 mod github;
 mod html;
 mod json;
@@ -13,9 +14,10 @@ mod text;
 mod totals;
 mod view;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use crate::model::Decision;
+use crate::model::{ActionState, Decision};
 
 /// A document and what came of it.
 pub struct Judged {
@@ -23,6 +25,8 @@ pub struct Judged {
     pub name: String,
     /// The decision, or why there is none.
     pub result: Result<Decision, String>,
+    /// What has become of its actions meanwhile, by id; nothing of those that nobody asked about.
+    pub performed: BTreeMap<String, ActionState>,
 }
 
 /// A way to write decisions.
@@ -76,6 +80,11 @@ pub const FORMATS: &[Format] = &[
         name: "anchore",
         media: "application/json",
         write: anchore::write,
+    },
+    Format {
+        name: "cipolice",
+        media: "text/plain; charset=utf-8",
+        write: cipolice::write,
     },
 ];
 

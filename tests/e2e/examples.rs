@@ -17,6 +17,8 @@ fn examples() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries
         .filter(|path| path.join("policy.yaml").exists())
         .collect();
+    // Beside the one that the demonstration loads, since its commands need a touchstone.yaml.
+    folders.push(root().join("policies-examples/rules/cipolice"));
     folders.sort();
     assert!(folders.len() >= 4, "{folders:?}");
     folders
@@ -41,7 +43,9 @@ fn host(policies: &Path, data: &[PathBuf]) -> Host {
 fn every_case_of_every_example_comes_out_as_it_says() {
     let folders = examples();
     for folder in &folders {
-        module(folder.file_name().unwrap().to_str().unwrap());
+        if folder.join("Cargo.toml").exists() {
+            module(folder.file_name().unwrap().to_str().unwrap());
+        }
         let cases = fs::read_dir(folder.join("cases")).unwrap().count();
         assert!(cases >= 3, "{} has too few cases", folder.display());
     }

@@ -354,3 +354,111 @@ fn tests_in_a_language_of_its_own_run_too() {
     );
     assert_eq!(test(&folder, &["--filter", "library/asked"]).0, Some(0));
 }
+
+fn touchstone(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(TOUCHSTONE)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[test]
+fn rule_files_say_what_cipolice_says() {
+    crate::support::module("rules");
+    let folder = Folder::new();
+    let message = folder.path().join("message.json");
+    fs::write(&message, r#"{"image": "nginx:latest", "level": 5}"#).unwrap();
+    let example = crate::support::root().join("policies-examples/rules/cipolice");
+    let config = example.join("touchstone.yaml");
+    let (code, out, err) = touchstone(&[
+        "check",
+        "--config",
+        config.to_str().unwrap(),
+        "--cache",
+        crate::support::cache().to_str().unwrap(),
+        "--kind",
+        "cipolice.message",
+        "-o",
+        "cipolice",
+        message.to_str().unwrap(),
+    ]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    let told: Vec<&str> = out
+        .lines()
+        .filter(|line| !line.starts_with("@TIME"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "EVENT cipolice.message nginx:latest",
+            "ACCEPT RULE level >= 3 and level <= 7",
+            "→ ACTION blockimage",
+            "  ACTION SUCCESS",
+            "→ ACTION containeractions.py:mark",
+            "  ACTION PLANNED",
+            "→ ACTION ./label.sh",
+            "  ACTION PLANNED",
+            "→ ACTION https://hooks.example.com/scan",
+            "  ACTION PLANNED",
+            "BREAK",
+            "FINDING blockimage: nginx:latest is at level 5",
+            "VERDICT deny",
+        ]
+    );
+}
+
+#[test]
+fn rule_files_are_looked_at_and_explained() {
+    let folder = Folder::new();
+    let file = folder.path().join("a.rules");
+    let name = file.to_str().unwrap().to_owned();
+    fs::write(&file, "level > 3\n\n    blockimage # why\n-2**2 == level\n\tx.py:f {image} y\n\tbreak\nlevel >\n\tz\n").unwrap();
+    let (code, out, _) = touchstone(&["rules", "lint", &name]);
+    assert_eq!(code, Some(1), "{out}");
+    for expected in [
+        "a.rules:2: a blank line before an action",
+        "a.rules:3: an action indented with spaces",
+        "a.rules:3: a comment behind an action",
+        "a.rules:4: rule-engine 4 reads ",
+        "a.rules:7",
+        "RuleSyntaxError",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    fs::write(
+        &file,
+        "level > 3\n\tblockimage\nlevel == 2\n\tx.py:f {image} y\n\tbreak\nnothing\n\tz\n",
+    )
+    .unwrap();
+    assert_eq!(
+        touchstone(&["rules", "lint", &name]),
+        (Some(0), String::new(), String::new())
+    );
+    let event = folder.path().join("event.json");
+    fs::write(&event, r#"{"level": 2}"#).unwrap();
+    let (code, out, err) = touchstone(&[
+        "rules",
+        "explain",
+        &name,
+        "--event",
+        event.to_str().unwrap(),
+    ]);
+    assert_eq!(code, Some(0), "{err}");
+    for expected in [
+        "line 1: level > 3",
+        "  asks for    level",
+        "  rejects     the event",
+        "  accepts     the event",
+        "  then        x.py:f {image} y: the command x.f with the event's image, y",
+        "  left out    an earlier rule says break",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    assert_eq!(touchstone(&["rules", "lint", "/nowhere.rules"]).0, Some(3));
+}

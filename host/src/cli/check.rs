@@ -1,5 +1,6 @@
 //! `touchstone check`
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -114,13 +115,20 @@ impl Check {
         let (judged, performed) = runtime.block_on(async {
             let service = Service::new(origin, Stay::Once).await?;
             load(&service).await?;
-            let judged = judge_all(&service, &self.files, &reading, &options).await;
+            let mut judged = judge_all(&service, &self.files, &reading, &options).await;
             let performed = if self.perform {
                 wait_for_actions(&service, &judged).await?
             } else {
                 Vec::new()
             };
             service.outbox.stop(STOP_TIME).await;
+            let states = performed
+                .iter()
+                .map(|story| (story.action.id.clone(), story.state));
+            let states: BTreeMap<String, ActionState> = states.collect();
+            for judged in &mut judged {
+                judged.performed.clone_from(&states);
+            }
             anyhow::Ok((judged, performed))
         })?;
         let mut out = anstream::stdout().lock();
@@ -251,12 +259,17 @@ async fn judge_all(
                     } else {
                         name.clone()
                     };
-                    judged.push(Judged { name, result });
+                    judged.push(Judged {
+                        name,
+                        result,
+                        performed: Default::default(),
+                    });
                 }
             }
             Err(error) => judged.push(Judged {
                 name,
                 result: Err(super::chain(&error)),
+                performed: Default::default(),
             }),
         }
         bar.inc(1);

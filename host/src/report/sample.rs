@@ -128,6 +128,7 @@ pub(super) fn judged(name: &str, decision: Decision) -> Judged {
     Judged {
         name: name.to_owned(),
         result: Ok(decision),
+        performed: Default::default(),
     }
 }
 
@@ -190,6 +191,7 @@ pub(super) fn hostile() -> Vec<Judged> {
     let broken = HOSTILE.map(|text| Judged {
         name: text.to_owned(),
         result: Err(text.to_owned()),
+        performed: Default::default(),
     });
     let mut judged = vec![self::judged(HOSTILE[8], all)];
     judged.extend(broken);
@@ -245,6 +247,7 @@ pub(super) fn corpus() -> Vec<Judged> {
         Judged {
             name: "reports/cut.json".to_owned(),
             result: Err("malformed JSON at line 3, column 9: expected a value".to_owned()),
+            performed: Default::default(),
         },
     ]
 }

@@ -9,7 +9,7 @@ use crate::model::Level;
 
 fn golden(format: &Format) -> PathBuf {
     let extension = match format.name {
-        "text" | "github" => "txt",
+        "text" | "github" | "cipolice" => "txt",
         "json" | "anchore" => "json",
         "junit" => "xml",
         "sarif" => "sarif",
@@ -58,7 +58,7 @@ fn nothing_and_everything_hostile_can_be_written() {
                 let treacherous = |c: char| {
                     c == '\u{202e}' || c == '\u{feff}' || (c.is_control() && c != '\n' && c != '\t')
                 };
-                let colours = format.name == "text";
+                let colours = matches!(format.name, "text" | "cipolice");
                 let text = if colours {
                     text.replace("\u{1b}[", "")
                 } else {

@@ -268,6 +268,7 @@ fn what_was_not_judged_does_not_pass() {
     let broken = Judged {
         name: "a.json".into(),
         result: Err("no JSON".into()),
+        performed: Default::default(),
     };
     let all: Value = serde_json::from_str(&written(write, &[broken])).unwrap();
     let evaluation = &all[0]["unknown"]["a.json"][0];

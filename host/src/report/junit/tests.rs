@@ -129,6 +129,7 @@ fn what_could_not_be_judged_is_an_error() {
     let broken = Judged {
         name: "a.json".into(),
         result: Err("no JSON".into()),
+        performed: Default::default(),
     };
     let xml = written(write, &[broken]);
     assert!(

@@ -42,6 +42,7 @@ fn it_fits_in_a_comment() {
         judged.extend((0..500).map(|_| Judged {
             name: message.clone(),
             result: Err(message.clone()),
+            performed: Default::default(),
         }));
         judged.extend(hostile());
         let text = written(write, &judged);

@@ -11,6 +11,9 @@ use crate::document::Document;
 use crate::knowledge::weight;
 use crate::source::{Defaults, recognise};
 
+/// What its messages are called here.
+const KIND: &str = "cipolice.message";
+
 /// Answers `OK`, whatever the policies say: so did CIPolicE. What cannot be read is 400; it answered that with 500.
 pub(super) async fn message(State(service): Host, request: Request) -> Result<Response, Refused> {
     if !service.config().compat.cipolice || request.method() != Method::POST {
@@ -18,6 +21,7 @@ pub(super) async fn message(State(service): Host, request: Request) -> Result<Re
     }
     let body = read(&service, request.into_body()).await?;
     let defaults = Defaults {
+        kind: Some(KIND.to_owned()),
         source: "/".to_owned(),
         ..Defaults::default()
     };

@@ -187,6 +187,7 @@ fn show(format: &report::Format, record: &Record) -> Result<Response, Refused> {
     let judged = [Judged {
         name,
         result: Ok(decision),
+        performed: Default::default(),
     }];
     // Colours are for terminals.
     let mut body = anstream::StripStream::new(Vec::new());
