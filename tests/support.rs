@@ -418,6 +418,17 @@ impl Drop for Server {
     }
 }
 
+/// Runs the program; answers its exit code, and what it wrote.
+pub fn touchstone(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(TOUCHSTONE).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
 /// Resident memory of a process, in KiB.
 pub fn resident(process: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();

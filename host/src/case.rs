@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::{ConfigError, yaml_reason};
-use crate::generation::find_policies;
+use crate::config::{ConfigError, PolicyConfig, yaml_reason};
+use crate::generation::{find_policies, folder_name};
 use crate::model::Decision;
 use crate::waiver::Waiver;
 
@@ -207,7 +207,11 @@ impl Runner {
     }
 
     async fn run_policy(&self, folder: &Path, results: &mut Results) -> Result<(), ConfigError> {
-        let name = bench::name_of(folder);
+        let config = PolicyConfig::load(folder).ok();
+        let name = match &config {
+            Some(config) => config.name.clone(),
+            None => folder_name(folder),
+        };
         for file in files(&folder.join(FOLDER))? {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             if self.wants(&name, &stem) {
@@ -215,7 +219,7 @@ impl Runner {
                 results.ran.push(ran);
             }
         }
-        if bench::has_sources(folder) {
+        if config.is_some_and(|config| !config.sources.is_empty()) {
             self.run_own(folder, &name, results).await;
         }
         Ok(())
@@ -266,10 +270,9 @@ impl Runner {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
         let case: Case = serde_saphyr::from_str(&text).map_err(|error| yaml_reason(&error))?;
         let bench = Bench::new(folder, &case, self.cache.as_deref()).await?;
-        let event = bench.event(&case, file.parent().unwrap_or(Path::new("")))?;
-        bench
-            .know(&case, file.parent().unwrap_or(Path::new("")))
-            .await?;
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let event = bench.event(&case, beside)?;
+        bench.know(&case, beside).await?;
         let decision = bench.decide(event, case.clock).await?;
         Ok((case, found(&decision)))
     }

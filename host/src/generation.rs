@@ -549,12 +549,17 @@ impl Job {
     }
 }
 
-/// A policy of which nothing is known but that it should be there: it stands in the way of every event.
-fn unreadable(folder: &Path, error: &LoadError) -> Member {
-    let name = folder.file_name().map_or_else(
+/// What a policy is called whose policy.yaml cannot be read.
+pub fn folder_name(folder: &Path) -> String {
+    folder.file_name().map_or_else(
         || folder.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
-    );
+    )
+}
+
+/// A policy of which nothing is known but that it should be there: it stands in the way of every event.
+fn unreadable(folder: &Path, error: &LoadError) -> Member {
+    let name = folder_name(folder);
     let config = PolicyConfig {
         order: i32::MIN,
         ..PolicyConfig::stand_in(name.clone(), folder)

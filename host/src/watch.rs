@@ -35,7 +35,12 @@ struct Places {
 pub async fn watch(service: Arc<Service>) -> Result<(), WatchError> {
     let (wake, mut woken) = mpsc::channel::<()>(1);
     let places = Arc::new(Mutex::new(Places::default()));
-    let mut watcher = start(Arc::clone(&places), wake)?;
+    let concerning = Arc::clone(&places);
+    let matters = move |path: &Path| {
+        let places = concerning.lock().unwrap_or_else(PoisonError::into_inner);
+        places.concern(path)
+    };
+    let mut watcher = start(matters, wake)?;
     let mut watched = BTreeMap::new();
     loop {
         let wanted = Places::of(&service);
@@ -55,18 +60,7 @@ pub async fn watch(service: Arc<Service>) -> Result<(), WatchError> {
 /// Tells whenever something at or below these folders has changed; several changes at a time are told once.
 pub fn changes(folders: &[PathBuf]) -> Result<Changes, WatchError> {
     let (wake, woken) = mpsc::channel::<()>(1);
-    let on_events = move |result: DebounceEventResult| {
-        let is_change = result.is_ok_and(|events| {
-            events
-                .iter()
-                .any(|event| !matches!(event.kind, EventKind::Access(_)))
-        });
-        if is_change {
-            let _ = wake.try_send(());
-        }
-    };
-    let mut watcher: Watcher =
-        new_debouncer_opt(QUIET, None, on_events, NoCache, notify::Config::default())?;
+    let mut watcher = start(|_| true, wake)?;
     for folder in folders {
         watcher.watch(folder, RecursiveMode::Recursive)?;
     }
@@ -91,23 +85,23 @@ impl Changes {
 
 type Watcher = Debouncer<RecommendedWatcher, NoCache>;
 
-fn start(places: Arc<Mutex<Places>>, wake: mpsc::Sender<()>) -> Result<Watcher, WatchError> {
+/// Wakes somebody when a path that matters has changed; several changes at a time wake once.
+fn start(
+    matters: impl Fn(&Path) -> bool + Send + 'static,
+    wake: mpsc::Sender<()>,
+) -> Result<Watcher, WatchError> {
     let on_events = move |result: DebounceEventResult| {
-        let matters = match result {
-            Ok(events) => {
-                let places = places.lock().unwrap_or_else(PoisonError::into_inner);
-                let changes = events
-                    .iter()
-                    .filter(|event| !matches!(event.kind, EventKind::Access(_)));
-                changes
-                    .flat_map(|event| &event.paths)
-                    .any(|path| places.concern(path))
-            }
+        let is_change = match result {
+            Ok(events) => events
+                .iter()
+                .filter(|event| !matches!(event.kind, EventKind::Access(_)))
+                .flat_map(|event| &event.paths)
+                .any(|path| matters(path)),
             // Events were lost: look at everything.
             Err(_) => true,
         };
-        if matters {
-            // When the channel is full, a reload is about to begin anyway.
+        if is_change {
+            // When the channel is full, somebody is about to look anyway.
             let _ = wake.try_send(());
         }
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use touchstone::decide::Options;
 use touchstone::evidence::{self, Evidence, FORMATS, identify, merge};
 
-use crate::support::{Folder, Server, root};
+use crate::support::{Folder, Server, root, touchstone};
 
 const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 /// What an image's author writes, and could write more into.
@@ -597,17 +597,7 @@ fn the_command_line_knows_what_the_host_knows() {
     )
     .unwrap();
     let run = |arguments: &[&str]| {
-        let output = std::process::Command::new(crate::support::TOUCHSTONE)
-            .args(["evidence", "--server", &server.url])
-            .args(arguments)
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (
-            output.status.code(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
+        touchstone(&[&["evidence", "--server", &server.url], arguments].concat())
     };
     let (code, out, err) = run(&[
         "add",

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, TOUCHSTONE, replace, wait_until};
+use crate::support::{Folder, Server, cache, replace, touchstone, wait_until};
 
 /// A librarian with a shelf, which answers OPA's clients.
 fn library(keys: Value) -> Folder {
@@ -183,19 +183,9 @@ fn clients_of_cipolice_are_answered_as_they_are_used_to() {
 }
 
 fn test(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = std::process::Command::new(TOUCHSTONE)
-        .arg("test")
-        .arg(folder.path().join("policies"))
-        .args(["--cache", crate::support::cache().to_str().unwrap()])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+    let (policies, cache) = (folder.path().join("policies"), cache());
+    let (policies, cache) = (policies.to_str().unwrap(), cache.to_str().unwrap());
+    touchstone(&[&["test", policies, "--cache", cache], arguments].concat())
 }
 
 fn case(folder: &Folder, policy: &str, name: &str, text: &str) {
@@ -353,19 +343,6 @@ fn tests_in_a_language_of_its_own_run_too() {
         "query: a/b\nexpect: {value: {allow: true}, log: []}\n",
     );
     assert_eq!(test(&folder, &["--filter", "library/asked"]).0, Some(0));
-}
-
-fn touchstone(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = std::process::Command::new(TOUCHSTONE)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
 }
 
 #[test]

@@ -31,25 +31,6 @@ pub(super) struct Bench {
     policy: String,
 }
 
-/// The policy's name; its folder's, when policy.yaml cannot be read.
-pub(super) fn name_of(folder: &Path) -> String {
-    PolicyConfig::load(folder).map_or_else(
-        |_| {
-            folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        },
-        |config| config.name,
-    )
-}
-
-/// Whether it is written in a language of its own.
-pub(super) fn has_sources(folder: &Path) -> bool {
-    PolicyConfig::load(folder).is_ok_and(|config| !config.sources.is_empty())
-}
-
 impl Bench {
     pub(super) async fn new(
         folder: &Path,

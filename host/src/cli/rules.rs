@@ -209,16 +209,17 @@ fn write_result(
         writeln!(out, "  left out    an earlier rule says break")?;
         return Ok(false);
     }
-    match rule.matches(event) {
+    let result = rule.matches(event);
+    match &result {
         Ok(true) => writeln!(out, "  accepts     the event")?,
         Ok(false) => writeln!(out, "  rejects     the event")?,
-        Err(error) => writeln!(out, "  undecided   {}", plain(&told(&error)))?,
+        Err(error) => writeln!(out, "  undecided   {}", plain(&told(error)))?,
     }
     let breaks = entry
         .actions
         .iter()
         .any(|action| action.kind == Kind::Break);
-    Ok(breaks && rule.matches(event) == Ok(true))
+    Ok(breaks && result == Ok(true))
 }
 
 fn meaning(kind: &Kind) -> String {

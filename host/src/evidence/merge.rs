@@ -410,13 +410,6 @@ impl Evidence {
     }
 }
 
-impl Provenance {
-    /// When the image was looked at: not after the report came, whatever it says.
-    pub fn time(&self) -> Option<Timestamp> {
-        both(self.scanned, self.received, std::cmp::min)
-    }
-}
-
 impl Statement {
     /// Whether it is about this vulnerability's package in this image.
     fn concerns(&self, image: &Identity, found: &Vulnerability) -> bool {

@@ -206,6 +206,16 @@ pub struct Provenance {
     pub scope: Scope,
 }
 
+impl Provenance {
+    /// When the image was looked at: not after the report came, whatever it says.
+    pub fn time(&self) -> Option<Timestamp> {
+        match (self.scanned, self.received) {
+            (Some(scanned), Some(received)) => Some(scanned.min(received)),
+            (scanned, received) => scanned.or(received),
+        }
+    }
+}
+
 /// Which packages a report is about.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -20,7 +20,7 @@ pub(crate) enum Act {
     Find {
         level: Level,
         severity: Severity,
-        message: Option<Template>,
+        message: Template,
     },
     Run {
         command: String,
@@ -86,12 +86,9 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn of(
-        event: &touchstone_sdk::Event,
-        scope: &'a Scope,
-    ) -> Result<Event<'a>, Undecided> {
+    pub(crate) fn of(event: &touchstone_sdk::Event, scope: &'a Scope) -> Event<'a> {
         let image = scope.text("image").or_else(|| event.subject.clone());
-        Ok(Event { scope, image })
+        Event { scope, image }
     }
 }
 
@@ -154,7 +151,7 @@ impl Act {
             NamedAction::Deny(message) => Act::Find {
                 level: Level::Deny,
                 severity: Severity::Unknown,
-                message: Some(Template::of(&message)),
+                message: Template::of(&message),
             },
             NamedAction::Finding {
                 level,
@@ -163,7 +160,7 @@ impl Act {
             } => Act::Find {
                 level,
                 severity: severity.unwrap_or(Severity::Unknown),
-                message: Some(Template::of(&message)),
+                message: Template::of(&message),
             },
             NamedAction::Command {
                 name,
@@ -253,9 +250,8 @@ impl Act {
             message,
         } = self
         {
-            let message = message.as_ref().map(|message| message.fill(value));
-            let message = message.unwrap_or_else(|| format!("{}: {}", rule.place, rule.text));
-            let mut finding = Finding::new(*level, &step.text, message).severity(*severity);
+            let mut finding =
+                Finding::new(*level, &step.text, message.fill(value)).severity(*severity);
             finding.target = event.image.clone();
             finding.details = Some(json!({"rule": rule.text, "place": rule.place}).to_string());
             findings.push(finding);

@@ -84,7 +84,7 @@ impl Policy for Rules {
             scope::set_clock()?;
         }
         let scope = Scope::of(event, &self.program)?;
-        let judged = Judged::of(event, &scope)?;
+        let judged = Judged::of(event, &scope);
         let mut outcome = Outcome::default();
         for rule in &self.program.rules {
             let accepted = match rule.condition.matches(&scope.value) {

@@ -135,12 +135,9 @@ impl Known<'_> {
             kinds,
             scope,
         } = report;
-        // As old as it says, but not from the future.
-        let time = match (*scanned, *received) {
-            (Some(scanned), Some(received)) => Some(scanned.min(received)),
-            (scanned, received) => scanned.or(received),
-        };
-        let age = time.map(|then| self.now.duration_since(then).as_secs());
+        let age = report
+            .time()
+            .map(|then| self.now.duration_since(then).as_secs());
         wit::Provenance {
             format: format.clone(),
             tool: tool.clone(),
