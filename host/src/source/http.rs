@@ -15,14 +15,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
-use crate::config::suggestion;
+use self::records::Parameters;
 use crate::decide::{DecideError, Options};
 use crate::document::Document;
 use crate::evidence::Format;
@@ -241,7 +241,7 @@ async fn respond(
     request: Request,
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
-    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let query = Query::parse(&parts.uri)?;
     let defaults = Defaults {
         kind: query.kind,
         source: "/v1/decide".to_owned(),
@@ -294,7 +294,6 @@ async fn review_images(State(service): Host, request: Request) -> Result<Respons
 }
 
 /// What may stand behind the `?`.
-#[derive(Default)]
 struct Query {
     dry_run: bool,
     explain: bool,
@@ -305,37 +304,18 @@ struct Query {
 
 impl Query {
     /// A misspelt `dryRun` must not pass for none.
-    fn parse(text: &str) -> Result<Query, Refused> {
-        let mut query = Query::default();
-        let mut seen = Vec::new();
-        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
-            if seen.contains(&key) {
-                return Err(Refused::twice(&key));
-            }
-            seen.push(key.clone());
-            let flag = || match value.as_ref() {
-                "" | "true" | "1" => Ok(true),
-                "false" | "0" => Ok(false),
-                other => Err(Refused::BadRequest(format!(
-                    "{key}={other}: expected true or false"
-                ))),
-            };
-            match key.as_ref() {
-                "dryRun" => query.dry_run = flag()?,
-                "explain" => query.explain = flag()?,
-                "kind" => query.kind = Some(value.into_owned()),
-                "image" => query.image = Some(evidence::image(&value)?),
-                "format" => query.format = Some(evidence::format(&value)?),
-                other => {
-                    let known = ["dryRun", "explain", "kind", "image", "format"];
-                    let hint = suggestion(other, &known);
-                    return Err(Refused::BadRequest(format!(
-                        "unknown parameter {other:?}: {hint}"
-                    )));
-                }
-            }
-        }
-        Ok(query)
+    fn parse(uri: &Uri) -> Result<Query, Refused> {
+        let known = ["dryRun", "explain", "kind", "image", "format"];
+        let parameters = Parameters::parse(uri, &known)?;
+        let image = parameters.text("image");
+        let format = parameters.text("format");
+        Ok(Query {
+            dry_run: parameters.flag("dryRun")?,
+            explain: parameters.flag("explain")?,
+            kind: parameters.text("kind"),
+            image: image.map(|text| evidence::image(&text)).transpose()?,
+            format: format.map(|name| evidence::format(&name)).transpose()?,
+        })
     }
 }
 

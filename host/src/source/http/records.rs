@@ -86,6 +86,17 @@ impl Parameters {
         self.value(name, "a number", |text| text.parse().ok())
     }
 
+    /// Whether it is there, unless it says `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Refused> {
+        let read = |text: &str| match text {
+            "" | "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        };
+        let flag = self.value(name, "true or false", read)?;
+        Ok(flag.unwrap_or(false))
+    }
+
     fn time(&self, name: &str) -> Result<Option<Timestamp>, Refused> {
         self.value(name, "a time such as 2026-01-31T12:00:00Z", |text| {
             text.parse().ok()
