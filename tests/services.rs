@@ -45,7 +45,7 @@ use oscap::OpenScap;
 use service::Service;
 
 static RABBITMQ: Service<Broker> = Service::new(
-    "rabbitmq-server",
+    "rabbitmq-server with python3-pika",
     Broker::is_installed,
     Broker::start,
     Broker::stop,

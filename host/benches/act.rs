@@ -28,16 +28,17 @@ use tokio::runtime::Runtime;
 use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::document::Document;
-use touchstone::generation::Member;
 use touchstone::model::Event;
-use touchstone::service::{Origin, Service, Stay};
+use touchstone::service::{Origin, Service};
 use touchstone::source::{Defaults, amqp, recognise};
 
 #[path = "../../tests/receiver.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use more of it")]
 mod receiver;
+mod support;
 
 use receiver::Receiver;
+use support::{loaded, runtime};
 
 /// Decisions at a time.
 const CONCURRENT: u64 = 32;
@@ -76,18 +77,7 @@ impl Bench {
             file: Some(file),
             overrides,
         };
-        let service = Arc::new(runtime.block_on(Service::new(origin, Stay::Serve)).unwrap());
-        runtime.block_on(service.reload());
-        let generation = service.generations.current().unwrap();
-        assert_eq!(generation.members()[0].state.error(), None);
-        while !generation
-            .members()
-            .iter()
-            .filter_map(Member::policy)
-            .all(|policy| policy.is_snapshot())
-        {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let service = loaded(runtime, origin);
         Bench {
             service,
             _folder: folder,
@@ -121,14 +111,6 @@ impl Bench {
     }
 }
 
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
 fn event() -> Event {
     let document = Document::parse(r#"{"image":"nginx:1.27","level":3}"#.to_owned()).unwrap();
     let defaults = Defaults {
@@ -149,7 +131,7 @@ fn idle() -> Value {
 }
 
 fn commit(c: &mut Criterion) {
-    let runtime = runtime();
+    let runtime = runtime(2);
     let mut group = c.benchmark_group("commit");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     for (name, number) in [("no action", 0), ("one action", 1)] {
@@ -162,7 +144,7 @@ fn commit(c: &mut Criterion) {
 }
 
 fn staging(c: &mut Criterion) {
-    let runtime = runtime();
+    let runtime = runtime(2);
     let dry = Options {
         dry_run: true,
         ..Options::default()
@@ -186,7 +168,7 @@ fn staging(c: &mut Criterion) {
 }
 
 fn outbox(c: &mut Criterion) {
-    let runtime = runtime();
+    let runtime = runtime(2);
     let receiver = Receiver::fine();
     let bench = Bench::new(&runtime, &webhooks(&receiver.url, 10), &json!({}));
     let mut group = c.benchmark_group("outbox");
@@ -209,7 +191,7 @@ fn queue(c: &mut Criterion) {
         eprintln!("SKIPPED queue: no broker in TOUCHSTONE_BENCH_AMQP");
         return;
     };
-    let runtime = runtime();
+    let runtime = runtime(2);
     let name = format!("touchstone-bench-{}", std::process::id());
     let channel = runtime.block_on(async {
         let connection = Connection::connect(&url, ConnectionProperties::default())

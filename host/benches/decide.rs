@@ -9,8 +9,10 @@
     reason = "a benchmark"
 )]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,15 +22,17 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::document::Document;
-use touchstone::generation::Member;
 use touchstone::guest::Evaluation;
 use touchstone::model::Event;
-use touchstone::service::{Origin, Service, Stay};
+use touchstone::service::Service;
 use touchstone::source::{Defaults, recognise};
 use touchstone::watch::watch;
+
+use support::{
+    loaded, module, open, origin, runtime, served, settle, sound, write_module, write_yaml,
+};
 
 /// Policies in a folder of their own, and a service that loaded them.
 struct Bench {
@@ -36,74 +40,9 @@ struct Bench {
     service: Arc<Service>,
 }
 
-fn runtime(threads: usize) -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
-fn module(example: &str) -> Vec<u8> {
-    let file = format!("{}.wasm", example.replace('-', "_"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../policies-examples")
-        .join(example)
-        .join(file);
-    fs::read(&path).unwrap_or_else(|_| {
-        panic!(
-            "{} is missing: run `touchstone build policies-examples`",
-            path.display()
-        )
-    })
-}
-
 fn write_policy(root: &Path, name: &str, example: &str, settings: &Value) {
-    let folder = root.join("policies").join(name);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("m.wasm"), module(example)).unwrap();
-    write_yaml(root, name, settings);
-}
-
-fn write_yaml(root: &Path, name: &str, settings: &Value) {
-    let yaml = json!({"name": name, "module": "m.wasm", "settings": settings});
-    fs::write(
-        root.join("policies").join(name).join("policy.yaml"),
-        yaml.to_string(),
-    )
-    .unwrap();
-}
-
-fn origin(root: &Path, cache: Option<PathBuf>) -> Origin {
-    let overrides = Overrides {
-        policies: vec![root.join("policies")],
-        data: vec![root.join("data")],
-        state: Some(State::Memory),
-        no_cache: cache.is_none(),
-        cache,
-        ..Overrides::default()
-    };
-    Origin {
-        file: None,
-        overrides,
-    }
-}
-
-fn open(runtime: &Runtime, origin: Origin) -> Service {
-    runtime.block_on(Service::new(origin, Stay::Serve)).unwrap()
-}
-
-/// Waits until every policy starts from its snapshot.
-fn settle(service: &Service) {
-    let generation = service.generations.current().unwrap();
-    while !generation
-        .members()
-        .iter()
-        .filter_map(Member::policy)
-        .all(|policy| policy.is_snapshot())
-    {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    write_module(root, name, example);
+    write_yaml(root, name, &json!({"settings": settings}));
 }
 
 impl Bench {
@@ -113,16 +52,7 @@ impl Bench {
         for (name, example, settings) in policies {
             write_policy(folder.path(), name, example, settings);
         }
-        let service = Arc::new(open(
-            runtime,
-            origin(folder.path(), Some(folder.path().join("cache"))),
-        ));
-        runtime.block_on(service.reload());
-        let generation = service.generations.current().unwrap();
-        for member in generation.members() {
-            assert_eq!(member.state.error(), None, "{}", member.name);
-        }
-        settle(&service);
+        let service = loaded(runtime, origin(folder.path()));
         Bench { folder, service }
     }
 
@@ -341,30 +271,20 @@ fn start(c: &mut Criterion) {
         bytes.extend([0, 3, 1, b'v', n as u8]);
         fs::write(&path, bytes).unwrap();
         if *example == "vulnerable-layers" {
-            let yaml = json!({"name": name, "module": "m.wasm", "grants": {"data": ["docker/*", "clair/*"]}});
-            fs::write(
-                folder
-                    .path()
-                    .join("policies")
-                    .join(&name)
-                    .join("policy.yaml"),
-                yaml.to_string(),
-            )
-            .unwrap();
+            let grants = json!({"grants": {"data": ["docker/*", "clair/*"]}});
+            write_yaml(folder.path(), &name, &grants);
         }
     }
     let cache = folder.path().join("cache");
     let ready = |settled: bool| {
         let start = Instant::now();
-        let service = Arc::new(open(&runtime, origin(folder.path(), Some(cache.clone()))));
+        let service = open(&runtime, origin(folder.path()));
         runtime.block_on(service.reload());
         if settled {
             settle(&service);
         }
         let spent = start.elapsed();
-        for member in service.generations.current().unwrap().members() {
-            assert_eq!(member.state.error(), None, "{}", member.name);
-        }
+        sound(&service);
         spent
     };
     let mut group = c.benchmark_group("start");
@@ -395,7 +315,7 @@ fn reload(c: &mut Criterion) {
     let mut bench = Bench::new(&runtime, &[("p", "image-source", image_source())]);
     let root = bench.folder.path().to_owned();
     // A service whose cache cannot help: every change is new.
-    bench.service = Arc::new(open(&runtime, origin(&root, Some(root.join("cache")))));
+    bench.service = open(&runtime, origin(&root));
     let service = Arc::clone(&bench.service);
     runtime.block_on(service.reload());
     runtime.spawn(watch(Arc::clone(&service)));
@@ -403,17 +323,7 @@ fn reload(c: &mut Criterion) {
     let mut count = 0_u32;
     let mut changed = |change: &dyn Fn(u32)| {
         count += 1;
-        let before = service.generations.current().unwrap().id().to_owned();
-        let start = Instant::now();
-        change(count);
-        while service.generations.current().unwrap().id() == before {
-            std::thread::sleep(Duration::from_micros(500));
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "the change was not taken up"
-            );
-        }
-        start.elapsed()
+        served(&service, || change(count))
     };
     let original = module("image-source");
     let file = root.join("policies/p/m.wasm");
@@ -437,7 +347,7 @@ fn reload(c: &mut Criterion) {
             let once = |_| {
                 changed(&|n| {
                     let settings = json!({"registries": {"production": [format!("registry-{n}.example.com")]}});
-                    write_yaml(&root, "p", &settings);
+                    write_yaml(&root, "p", &json!({"settings": settings}));
                 })
             };
             (0..iterations).map(once).sum()

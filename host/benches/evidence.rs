@@ -9,21 +9,24 @@
     reason = "a benchmark"
 )]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use touchstone::config::{Overrides, State};
 use touchstone::decide::Options;
 use touchstone::evidence;
-use touchstone::service::{Origin, Service, Stay};
+use touchstone::service::Service;
 use touchstone::source::{Defaults, read_event};
+
+use support::{loaded, origin, runtime, write_module, write_yaml};
 
 const SEVERITIES: [&str; 5] = ["LOW", "MEDIUM", "MEDIUM", "HIGH", "CRITICAL"];
 
@@ -216,44 +219,22 @@ fn reading(c: &mut Criterion) {
 }
 
 /// So many policies of an example, each a policy of its own.
-fn service(runtime: &Runtime, count: usize) -> (tempfile::TempDir, Service) {
+fn service(runtime: &Runtime, count: usize) -> (tempfile::TempDir, Arc<Service>) {
     let folder = tempfile::tempdir().unwrap();
-    let module = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../policies-examples/severity-threshold/severity_threshold.wasm");
+    let settings = json!({"maxSeverity": "high", "onlyFixable": true});
+    let yaml = json!({"grants": {"clock": ["now"]}, "settings": settings});
     for n in 0..count {
-        let policy = folder.path().join("policies").join(format!("p{n}"));
-        fs::create_dir_all(&policy).unwrap();
-        let yaml = json!({"name": format!("p{n}"), "module": module, "grants": {"clock": ["now"]}, "settings": {"maxSeverity": "high", "onlyFixable": true}});
-        fs::write(policy.join("policy.yaml"), yaml.to_string()).unwrap();
+        let name = format!("p{n}");
+        write_module(folder.path(), &name, "severity-threshold");
+        write_yaml(folder.path(), &name, &yaml);
     }
-    let origin = Origin {
-        file: None,
-        overrides: Overrides {
-            policies: vec![folder.path().join("policies")],
-            state: Some(State::Memory),
-            cache: Some(folder.path().join("cache")),
-            ..Overrides::default()
-        },
-    };
-    let service = runtime.block_on(Service::new(origin, Stay::Serve)).unwrap();
-    runtime.block_on(service.reload());
-    let generation = service.generations.current().unwrap();
-    for member in generation.members() {
-        assert_eq!(member.state.error(), None);
-        while !member.policy().unwrap().is_snapshot() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
+    let service = loaded(runtime, origin(folder.path()));
     (folder, service)
 }
 
 /// A report of a megabyte as an event: parsed only, and judged by one policy and by ten.
 fn judging(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime(1);
     let text = trivy().into_bytes();
     let defaults = Defaults::default();
     let mut group = c.benchmark_group("judging");

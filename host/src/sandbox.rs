@@ -29,6 +29,11 @@ const CORE_INSTANCES: u32 = 8;
 const TABLES: u32 = 4;
 /// What a slot keeps mapped between two instances; most policies touch less, so a decision causes no page faults.
 const KEEP_RESIDENT: usize = 1 << 20;
+/// Stack for a guest's code. Interpreters of other languages call themselves for each level of what they read; half a
+/// megabyte, wasmtime's default, ends expressions that people write.
+const GUEST_STACK: usize = 2 << 20;
+/// Stack for host calls that a guest made, beside its own.
+const HOST_STACK: usize = 1 << 20;
 
 /// The engine with its pool, its ticker, its two compilers and its cache of compiled policies.
 pub struct Sandbox {
@@ -202,7 +207,9 @@ fn common_config() -> Config {
         .concurrency_support(false)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
-        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(GUEST_STACK + HOST_STACK);
     config
 }
 

@@ -439,3 +439,206 @@ fn rule_files_are_looked_at_and_explained() {
     }
     assert_eq!(touchstone(&["rules", "lint", "/nowhere.rules"]).0, Some(3));
 }
+
+/// A policy with one text, in the language of an example.
+fn text_of(folder: &Folder, example: &str, text: &str, settings: Value) {
+    let policy = folder.path().join("policies").join(example);
+    fs::create_dir_all(policy.join("texts")).unwrap();
+    let file = match example {
+        "rules" => "main.rules",
+        "rego" => "main.rego",
+        other => panic!("{other} reads no files"),
+    };
+    replace(&policy.join("texts").join(file), text.as_bytes());
+    let grants = match example {
+        "rules" => json!({"command": [], "webhook": [], "queue": [], "notify": [], "clock": []}),
+        _ => json!({"data": [], "clock": []}),
+    };
+    let keys = json!({"sources": ["texts"], "settings": settings, "grants": grants});
+    folder.policy(example, example, keys);
+}
+
+fn tell() -> Value {
+    json!({"actions": {"tell": {"finding": {"level": "warn", "message": "told"}}}})
+}
+
+#[test]
+fn a_text_that_is_wrong_is_refused_with_its_place_and_the_last_good_one_serves() {
+    for (example, settings, good, bad) in [
+        (
+            "rules",
+            tell(),
+            "level > 3\n\ttell\n",
+            vec![
+                ("level > 3\n\ttell\nlevel >\n\ttell\n", "main.rules:3"),
+                ("level > 3\n\tsing\n", "main.rules:2"),
+                ("level > 3\n\t./label.sh\n", "main.rules:2"),
+                ("image =~ '(a'\n\ttell\n", "main.rules:1"),
+            ],
+        ),
+        (
+            "rego",
+            json!({}),
+            "package main\n\nwarn contains \"told\" if input.level > 3\n",
+            vec![
+                ("package main\n\nwarn contains if {\n", "main.rego:3:"),
+                (
+                    "package main\n\nwarn contains \"x\" if p\n\np if q\n\nq if p\n",
+                    "recursion: main.p needs main.q needs main.p",
+                ),
+                (
+                    "package main\n\nwarn contains http.send({}).body\n",
+                    "main.rego:3:15: http.send",
+                ),
+                (
+                    "package main\n\nwarn contains x if {\n\tx := strange(1)\n}\n",
+                    "main.rego:4:10: there is no function strange",
+                ),
+            ],
+        ),
+    ] {
+        let folder = Folder::new();
+        text_of(&folder, example, good, settings.clone());
+        let server = Server::with_config(folder.config(json!({})));
+        let verdict = || server.post("/v1/decide", br#"{"level": 5}"#).1["verdict"].clone();
+        assert_eq!(verdict(), "warn", "{example}");
+        for (text, expected) in bad {
+            text_of(&folder, example, text, settings.clone());
+            let state = || server.get_json(&format!("/v1/policies/{example}"));
+            wait_until(&format!("the text is refused: {expected}"), || {
+                state()["error"]
+                    .as_str()
+                    .is_some_and(|error| error.contains(expected))
+            });
+            assert_eq!(state()["state"], "stale", "{text}");
+            assert_eq!(verdict(), "warn", "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_would_take_too_long_or_too_much_ends_in_time() {
+    let cases = [
+        // Nothing of this goes back, so there is an answer.
+        ("rules", tell(), "text =~ '(a+)+$'\n\ttell\n", ""),
+        // This goes back and forth without end.
+        ("rules", tell(), "text =~ '((a+)+)\\\\2$'\n\ttell\n", "open"),
+        (
+            "rules",
+            tell(),
+            "'a' * 1000000000 == text\n\ttell\n",
+            "not-evaluated",
+        ),
+        (
+            "rules",
+            tell(),
+            "2 ** 2 ** 2 ** 2 ** 2 ** 2 > 1\n\ttell\n",
+            "not-evaluated",
+        ),
+        (
+            "rego",
+            json!({}),
+            "package main\n\nwarn contains \"x\" if regex.match(\"(a+)+$\", input.text)\n",
+            "",
+        ),
+        (
+            "rego",
+            json!({}),
+            "package main\n\nwarn contains x if {\n\tx := concat(\"\", [s | some i in numbers.range(1, 100000000); s := \"aaaa\"])\n}\n",
+            "indeterminate",
+        ),
+        (
+            "rego",
+            json!({}),
+            "package main\n\nwarn contains \"x\" if {\n\tsome a in numbers.range(1, 3000)\n\tsome b in numbers.range(1, 3000)\n\ta * b < 0\n}\n",
+            "indeterminate",
+        ),
+    ];
+    let event = json!({"text": format!("{}b", "a".repeat(50_000))});
+    for (example, settings, text, expected) in cases {
+        let folder = Folder::new();
+        text_of(&folder, example, text, settings);
+        let host = folder.service();
+        let start = Instant::now();
+        let decision = host.decide(&event);
+        let spent = start.elapsed();
+        let policy = &decision.policies[0];
+        let ids: Vec<&str> = policy
+            .findings
+            .iter()
+            .map(|finding| finding.id.as_str())
+            .collect();
+        match expected {
+            "open" => assert!(
+                decision.indeterminate || ids == ["not-evaluated"],
+                "{text}: {ids:?}"
+            ),
+            "indeterminate" => assert!(decision.indeterminate, "{text}: {decision:#?}"),
+            "" => assert!(ids.is_empty() && !decision.indeterminate, "{text}: {ids:?}"),
+            id => assert_eq!(ids, [id], "{text}"),
+        }
+        // The limits are 100 ms of computing and 1 s in all; the machine may be busy.
+        assert!(spent.as_secs() < 10, "{text}: {spent:?}");
+    }
+}
+
+/// What is nearly refused is evaluated in code that was compiled quickly, which takes the most stack.
+#[test]
+fn what_is_accepted_has_the_stack_that_it_needs() {
+    let chain = |length: usize| {
+        let rules: String = (0..length)
+            .map(|n| format!("r{n} := r{}\n", n + 1))
+            .collect();
+        format!("package main\n\nwarn contains \"deep\" if r0 == 1\n\n{rules}r{length} := 1\n")
+    };
+    let sum = |length: usize| {
+        let sum = " + 1".repeat(length);
+        format!("package main\n\nwarn contains \"deep\" if 1{sum} > 1\n")
+    };
+    for (accepted, refused) in [(chain(95), chain(105)), (sum(385), sum(405))] {
+        let folder = Folder::new();
+        text_of(&folder, "rego", &accepted, json!({}));
+        let findings = folder.service().decide(&json!({})).policies.remove(0);
+        assert_eq!(findings.findings.len(), 1, "{findings:#?}");
+        text_of(&folder, "rego", &refused, json!({}));
+        assert!(folder.service().error("rego").contains("main.rego:"));
+    }
+    let deep = |depth: usize| {
+        let variables: Vec<Value> = (0..depth)
+            .map(|n| {
+                let expression = match n {
+                    0 => "1".to_owned(),
+                    n => format!("variables.v{} + 0", n - 1),
+                };
+                json!({"name": format!("v{n}"), "expression": expression})
+            })
+            .collect();
+        let last = format!("variables.v{} == 2", depth - 1);
+        json!({"settings": {"variables": variables, "validations": [{"expression": last}]}})
+    };
+    let folder = Folder::new();
+    folder.policy("cel", "cel", deep(60));
+    let decision = folder.service().decide(&json!({})).policies.remove(0);
+    assert_eq!(decision.findings.len(), 1, "{decision:#?}");
+    folder.policy("cel", "cel", deep(70));
+    assert!(folder.service().error("cel").contains("nest"));
+}
+
+#[test]
+fn a_break_ends_the_chain_of_policies_where_it_is_meant_to() {
+    for (stop_chain, expected) in [(true, 1), (false, 2)] {
+        let folder = Folder::new();
+        let mut settings = tell();
+        settings["stopChain"] = json!(stop_chain);
+        text_of(&folder, "rules", "level > 3\n\ttell\n\tbreak\n", settings);
+        let grants = ["http", "store", "webhook", "command", "queue", "notify"];
+        let grants: serde_json::Map<String, Value> = grants
+            .iter()
+            .map(|name| ((*name).to_owned(), json!([])))
+            .collect();
+        folder.policy("tail", "actor", json!({"grants": grants}));
+        let decision = folder.service().decide(&json!({"level": 5, "do": []}));
+        assert_eq!(decision.policies.len(), expected, "{decision:#?}");
+        assert_eq!(decision.skipped.len(), 2 - expected, "{decision:#?}");
+    }
+}

@@ -1,6 +1,8 @@
 //! The AMQP source: what becomes of a message.
 
 use std::collections::HashMap;
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use lapin::BasicProperties;
@@ -16,6 +18,10 @@ pub const TESTS: &[Test<Broker>] = &[
     beside_others(
         "a message of CIPolicE's own publisher is decided and acknowledged",
         cipolice,
+    ),
+    beside_others(
+        "CIPolicE's rules act on what a publisher in Python sends",
+        cipolices_rules,
     ),
     beside_others("a message id is decided once", message_id),
     beside_others(
@@ -92,6 +98,62 @@ fn cipolice(broker: &Broker) {
     server.stop();
     assert_empty(&client, "hello");
     assert_empty(&client, "hello.dead");
+}
+
+/// The RabbitMQ client of CIPolicE's tools; the arguments are the broker, the queue and the messages.
+const PIKA: &str = "
+import sys, pika
+connection = pika.BlockingConnection(pika.URLParameters(sys.argv[1]))
+channel = connection.channel()
+channel.queue_declare(queue=sys.argv[2])
+for body in sys.argv[3:]:
+    channel.basic_publish(exchange='', routing_key=sys.argv[2], body=body)
+connection.close()
+";
+
+/// The example as it is, but for where the broker is. The second message is what CIPolicE's scan sends over a queue: its
+/// level is a list, which no condition can be evaluated with.
+fn cipolices_rules(broker: &Broker) {
+    module("rules");
+    let example = root().join("policies-examples/rules/cipolice");
+    let text = fs::read_to_string(example.join("touchstone.yaml")).unwrap();
+    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+    config["policies"] = json!([example]);
+    config["sources"] = json!([{"amqp": {"url": broker.url(), "queue": "hello-rules"}, "kind": "cipolice.message"}]);
+    config.as_object_mut().unwrap().remove("listen");
+    let server = Touchstone::new().serve(config);
+    let output = Command::new("/usr/bin/python3")
+        .args(["-c", PIKA, &broker.url(), "hello-rules"])
+        .arg(r#"{"image": "registry.example.com/web:1", "level": 6}"#)
+        .arg(r#"{"image": "registry.example.com/list:1", "level": [7, 2.1, 2.9]}"#)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let decisions = await_decisions(&server, 2);
+    let of = |image: &str| {
+        let is_about = |decision: &&Value| decision["event"]["subject"] == image;
+        decisions.iter().find(is_about).unwrap()
+    };
+    let ids = |decision: &Value| -> Vec<String> {
+        let findings = decision["policies"][0]["findings"].as_array().unwrap();
+        let id = |finding: &Value| finding["id"].as_str().unwrap().to_owned();
+        findings.iter().map(id).collect()
+    };
+    let blocked = of("registry.example.com/web:1");
+    assert_eq!(blocked["verdict"], "deny", "{blocked}");
+    assert_eq!(ids(blocked), ["accepted", "blockimage"], "{blocked}");
+    let list = of("registry.example.com/list:1");
+    assert_eq!(list["verdict"], "deny", "{list}");
+    assert_eq!(ids(list), ["not-evaluated"; 3], "{list}");
+    // Both programs of the first were run; nobody is at the other end of the hook.
+    let performed = || {
+        let actions = server.actions();
+        let is_done = |action: &&Value| action["state"] == "done" && action["kind"] == "command";
+        actions.iter().filter(is_done).count() == 2
+    };
+    wait_until("both programs have run", performed);
+    server.stop();
+    assert_empty(&broker.client(), "hello-rules");
 }
 
 fn message_id(broker: &Broker) {

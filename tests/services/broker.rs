@@ -35,7 +35,13 @@ struct Processes {
 
 impl Broker {
     pub fn is_installed() -> bool {
-        Path::new(NODE).exists() && Path::new(NAMES).exists()
+        let pika = Command::new("/usr/bin/python3")
+            .args(["-c", "import pika"])
+            .stderr(Stdio::null())
+            .status();
+        Path::new(NODE).exists()
+            && Path::new(NAMES).exists()
+            && pika.is_ok_and(|status| status.success())
     }
 
     pub fn start() -> Result<Broker, String> {

@@ -265,8 +265,10 @@ impl Evidence {
     /// Adds what another report says.
     fn join(&mut self, mut other: Evidence) {
         let shift = u32::try_from(self.reports.len()).unwrap_or(u32::MAX);
-        for reports in other.claims() {
-            *reports = reports.iter().map(|index| index + shift).collect();
+        if shift > 0 {
+            for reports in other.claims() {
+                *reports = reports.iter().map(|index| index + shift).collect();
+            }
         }
         let is_newer = other.time() >= self.time();
         let Evidence {

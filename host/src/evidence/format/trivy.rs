@@ -93,8 +93,11 @@ pub(super) fn detect(sketch: &Sketch<'_>) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
-    check_version(text)?;
-    let raw: RawReport<'_> = json(text)?;
+    if text.trim_start().starts_with('[') {
+        let reason = "a list is a report of schema version 1, of Trivy before 0.20; 2 is read";
+        return Err(Wrong::at("the document", reason));
+    }
+    let raw: RawReport<'_> = json(text).map_err(|wrong| wrong_version(text).unwrap_or(wrong))?;
     if raw.schema_version != 2 {
         return Err(other_version(&raw.schema_version.to_string()));
     }
@@ -122,16 +125,11 @@ pub(super) fn read(text: &str) -> Result<Evidence, Wrong> {
     Ok(evidence)
 }
 
-/// Before all else: another version's report may differ in any way.
-fn check_version(text: &str) -> Result<(), Wrong> {
-    if text.trim_start().starts_with('[') {
-        let reason = "a list is a report of schema version 1, of Trivy before 0.20; 2 is read";
-        return Err(Wrong::at("the document", reason));
-    }
-    match sonic_rs::get(text, ["SchemaVersion"]) {
-        Ok(version) if version.as_raw_str() != "2" => Err(other_version(version.as_raw_str())),
-        _ => Ok(()),
-    }
+/// A report of another version may differ in any way: that it is of another one says more than what it has otherwise.
+fn wrong_version(text: &str) -> Option<Wrong> {
+    let version = sonic_rs::get(text, ["SchemaVersion"]).ok()?;
+    let version = version.as_raw_str();
+    (version != "2").then(|| other_version(version))
 }
 
 fn other_version(version: &str) -> Wrong {

@@ -1,0 +1,247 @@
+//! What OPA's compiler refuses and the interpreter notices only while it runs, if at all: functions that do not exist,
+//! recursion, rules that need more stack than there is. Everything is reported with its place.
+
+mod brackets;
+mod names;
+mod recursion;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead, Span};
+use touchstone_sdk::Problem;
+
+pub use self::brackets::too_deep;
+use self::names::{Names, name_of, start_of};
+use self::walk::{Node, walk};
+use crate::builtins;
+use crate::fault;
+use crate::path::{self, Path};
+
+/// A rule: all that its definitions have in common.
+#[derive(Debug)]
+pub struct RuleFacts {
+    /// Where it is.
+    pub path: Path,
+    /// Where it is first defined.
+    pub span: Span,
+    /// Whether it is a test, or only there for tests.
+    pub is_test: bool,
+    /// The number of its arguments, when it is a function.
+    arguments: Option<usize>,
+    /// What it refers to.
+    uses: Vec<Use>,
+    /// How much stack it takes without what it refers to; see [`walk`].
+    depth: usize,
+}
+
+/// Something that a rule refers to.
+#[derive(Debug)]
+struct Use {
+    /// A rule, or what is above some.
+    path: Path,
+    span: Span,
+    /// How much stack is taken by then.
+    depth: usize,
+}
+
+/// The rules by path.
+pub type Facts = BTreeMap<Path, RuleFacts>;
+
+/// What the modules are made of.
+pub struct Checked {
+    /// The rules, functions left out.
+    pub rules: Facts,
+    /// Built-in functions of this module that a test replaces.
+    pub replaced: BTreeSet<&'static str>,
+}
+
+/// Looks the modules through. Reports every problem.
+pub fn check(modules: &[Ref<Module>]) -> Result<Checked, Vec<Problem>> {
+    let mut check = Check::default();
+    for module in modules {
+        let names = Names::of(module);
+        for rule in &module.policy {
+            check.define(&names, rule);
+        }
+    }
+    for module in modules {
+        let names = Names::of(module);
+        for rule in &module.policy {
+            check.look_through(&names, rule);
+        }
+    }
+    if check.problems.is_empty() {
+        check.problems.extend(recursion::find(&check.facts));
+    }
+    if !check.problems.is_empty() {
+        return Err(check.problems);
+    }
+    let mut rules = check.facts;
+    rules.retain(|_, rule| rule.arguments.is_none());
+    Ok(Checked {
+        rules,
+        replaced: check.replaced,
+    })
+}
+
+/// A problem at a place of a source.
+pub fn problem(span: &Span, message: &str) -> Problem {
+    Problem {
+        path: pointer(span.source.get_path()),
+        message: format!("{}: {message}", fault::place(span)),
+    }
+}
+
+/// Where a source is in the settings.
+pub fn pointer(file: &str) -> String {
+    format!("/sources/{}", file.replace('~', "~0").replace('/', "~1"))
+}
+
+#[derive(Default)]
+struct Check {
+    facts: Facts,
+    replaced: BTreeSet<&'static str>,
+    problems: Vec<Problem>,
+}
+
+impl Check {
+    fn define(&mut self, names: &Names, rule: &Rule) {
+        let (head, arguments) = match rule {
+            Rule::Spec { head, .. } => match head {
+                RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } => (refr, None),
+                RuleHead::Func { refr, args, .. } => (refr, Some(args.len())),
+            },
+            Rule::Default { refr, args, .. } if args.is_empty() => (refr, None),
+            Rule::Default { refr, args, .. } => (refr, Some(args.len())),
+        };
+        let path = names.of_rule(head);
+        let known = self.facts.entry(path.clone()).or_insert_with(|| RuleFacts {
+            is_test: names.is_test || is_test(path.last()),
+            path,
+            span: rule.span().clone(),
+            arguments,
+            uses: Vec::new(),
+            depth: 0,
+        });
+        if known.arguments != arguments {
+            let message = format!(
+                "{} is defined in another way, too",
+                path::short(&known.path)
+            );
+            self.problems.push(problem(rule.span(), &message));
+        }
+    }
+
+    fn look_through(&mut self, names: &Names, rule: &Rule) {
+        let mut locals = BTreeSet::new();
+        let mut nodes = Vec::new();
+        let depth = match walk(rule, &mut |node| match node {
+            Node::Local(name) => {
+                locals.insert(name.to_owned());
+            }
+            other => nodes.push(other),
+        }) {
+            Ok(depth) => depth,
+            Err(span) => {
+                self.problems.push(problem(span, "this is nested too deep"));
+                return;
+            }
+        };
+        let mut uses = Vec::new();
+        for node in nodes {
+            let (span, depth, path) = match node {
+                Node::Reference(expr, depth) => {
+                    let (parts, _) = name_of(expr);
+                    (start_of(expr), depth, names.resolve(&parts, &locals))
+                }
+                Node::Call(function, count, depth) => {
+                    (start_of(function), depth, self.call(names, function, count))
+                }
+                Node::Replaced(target) => {
+                    self.replace(names, target);
+                    continue;
+                }
+                Node::Local(_) => continue,
+            };
+            uses.extend(path.map(|path| Use {
+                path,
+                span: span.clone(),
+                depth,
+            }));
+        }
+        let head = match rule {
+            Rule::Spec { head, .. } => match head {
+                RuleHead::Compr { refr, .. }
+                | RuleHead::Set { refr, .. }
+                | RuleHead::Func { refr, .. } => refr,
+            },
+            Rule::Default { refr, .. } => refr,
+        };
+        if let Some(known) = self.facts.get_mut(&names.of_rule(head)) {
+            known.uses.extend(uses);
+            known.depth = known.depth.max(depth);
+        }
+    }
+
+    /// The function that is called, if it is one of the modules; a problem when there is none.
+    fn call(&mut self, names: &Names, function: &Expr, count: usize) -> Option<Path> {
+        let span = start_of(function);
+        let (parts, is_whole) = name_of(function);
+        let name = parts.join(".");
+        let own = names.candidates(&parts);
+        let own = own.into_iter().find(|path| self.is_function(path));
+        let expected = match &own {
+            Some(path) => self.facts.get(path).and_then(|rule| rule.arguments),
+            None if is_whole => builtins::arguments(&name),
+            None => None,
+        };
+        let message = match expected {
+            // The last one takes the result: `f(x, y)` is `y = f(x)`.
+            Some(expected) if count == expected || count == expected + 1 => {
+                return own;
+            }
+            // Of any number.
+            None if name == "print" => return None,
+            Some(expected) => format!("{name} takes {expected} arguments, not {count}"),
+            None => match builtins::refused(&name) {
+                Some(why) => format!("{name} is not offered: {why}"),
+                None => format!("there is no function {name}"),
+            },
+        };
+        self.problems.push(problem(span, &message));
+        None
+    }
+
+    /// What `with` replaces: a document, or a function.
+    fn replace(&mut self, names: &Names, target: &Expr) {
+        let (parts, _) = name_of(target);
+        let name = parts.join(".");
+        let is_document = parts
+            .first()
+            .is_some_and(|root| root == "input" || root == "data" || names.is_import(root));
+        let candidates = names.candidates(&parts);
+        if is_document || candidates.iter().any(|path| self.is_function(path)) {
+            return;
+        }
+        match builtins::added(&name) {
+            Some(builtin) => {
+                self.replaced.insert(builtin.name);
+            }
+            None if builtins::arguments(&name).is_some() || name == "print" => {}
+            None => {
+                let message = format!("there is no function {name} to replace");
+                self.problems.push(problem(start_of(target), &message));
+            }
+        }
+    }
+
+    fn is_function(&self, path: &[String]) -> bool {
+        let rule = self.facts.get(path);
+        rule.is_some_and(|rule| rule.arguments.is_some())
+    }
+}
+
+fn is_test(name: Option<&String>) -> bool {
+    name.is_some_and(|name| name.starts_with("test_") || name.starts_with("todo_test_"))
+}

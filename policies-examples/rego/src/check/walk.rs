@@ -1,0 +1,252 @@
+//! Goes through all that a rule is made of.
+
+use regorus::Value;
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Ref, Rule, RuleHead, Span};
+
+/// How much stack there is, in units of what an expression in another one takes: about 5 KiB in code that is compiled
+/// quickly. A chain such as `a + b + c` is as deep as it is long.
+pub const STACK: usize = 400;
+/// What the rule itself takes.
+pub const RULE: usize = 3;
+/// What a comprehension takes, or an `every`.
+const QUERY: usize = 3;
+
+/// What is of interest in a rule.
+pub enum Node<'a> {
+    /// A name that the rule declares for itself.
+    Local(&'a str),
+    /// A variable, or a reference that begins with one; and how deep it lies.
+    Reference(&'a Expr, usize),
+    /// A function, the number of arguments that it gets, and how deep it lies.
+    Call(&'a Expr, usize, usize),
+    /// What `with` replaces.
+    Replaced(&'a Expr),
+}
+
+/// Shows everything in a rule, and answers how deep it is. The error is the place that is too deep.
+pub fn walk<'a>(rule: &'a Rule, show: &mut dyn FnMut(Node<'a>)) -> Result<usize, &'a Span> {
+    let mut walk = Walk {
+        show,
+        depth: RULE,
+        deepest: RULE,
+    };
+    walk.rule(rule)?;
+    Ok(walk.deepest)
+}
+struct Walk<'a, 'b> {
+    show: &'b mut dyn FnMut(Node<'a>),
+    depth: usize,
+    deepest: usize,
+}
+
+type Walked<'a> = Result<(), &'a Span>;
+
+impl<'a> Walk<'a, '_> {
+    fn rule(&mut self, rule: &'a Rule) -> Walked<'a> {
+        match rule {
+            Rule::Default { value, .. } => self.expr(value),
+            Rule::Spec { head, bodies, .. } => {
+                self.head(head)?;
+                for body in bodies {
+                    if let Some(assign) = &body.assign {
+                        self.expr(&assign.value)?;
+                    }
+                    self.query(&body.query)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn head(&mut self, head: &'a RuleHead) -> Walked<'a> {
+        match head {
+            RuleHead::Compr { refr, assign, .. } => {
+                self.indices(refr)?;
+                self.maybe(assign.as_ref().map(|assign| &assign.value))
+            }
+            RuleHead::Set { refr, key, .. } => {
+                self.indices(refr)?;
+                self.maybe(key.as_ref())
+            }
+            RuleHead::Func { args, assign, .. } => {
+                for argument in args {
+                    self.pattern(argument)?;
+                }
+                self.maybe(assign.as_ref().map(|assign| &assign.value))
+            }
+        }
+    }
+
+    fn query(&mut self, query: &'a Query) -> Walked<'a> {
+        query.stmts.iter().try_for_each(|stmt| self.stmt(stmt))
+    }
+
+    fn stmt(&mut self, stmt: &'a LiteralStmt) -> Walked<'a> {
+        match &stmt.literal {
+            Literal::SomeVars { vars, .. } => {
+                vars.iter()
+                    .for_each(|var| (self.show)(Node::Local(var.text())));
+            }
+            Literal::SomeIn {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                if let Some(key) = key {
+                    self.pattern(key)?;
+                }
+                self.pattern(value)?;
+                self.expr(collection)?;
+            }
+            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expr(expr)?,
+            Literal::Every {
+                key,
+                value,
+                domain,
+                query,
+                ..
+            } => {
+                let names = key.iter().chain([value]);
+                names.for_each(|name| (self.show)(Node::Local(name.text())));
+                self.expr(domain)?;
+                self.deeper(&stmt.span, QUERY, |walk| walk.query(query))?;
+            }
+        }
+        for replacement in &stmt.with_mods {
+            (self.show)(Node::Replaced(&replacement.refr));
+            self.expr(&replacement.r#as)?;
+        }
+        Ok(())
+    }
+
+    fn maybe(&mut self, expr: Option<&'a Ref<Expr>>) -> Walked<'a> {
+        expr.map_or(Ok(()), |expr| self.expr(expr))
+    }
+
+    fn expr(&mut self, expr: &'a Expr) -> Walked<'a> {
+        let cost = match expr {
+            Expr::ArrayCompr { .. } | Expr::SetCompr { .. } | Expr::ObjectCompr { .. } => QUERY,
+            _ => 1,
+        };
+        self.deeper(expr.span(), cost, |walk| walk.parts(expr))
+    }
+
+    fn deeper(
+        &mut self,
+        span: &'a Span,
+        cost: usize,
+        inner: impl FnOnce(&mut Self) -> Walked<'a>,
+    ) -> Walked<'a> {
+        if self.depth + cost > STACK {
+            return Err(span);
+        }
+        self.depth += cost;
+        self.deepest = self.deepest.max(self.depth);
+        let walked = inner(self);
+        self.depth -= cost;
+        walked
+    }
+
+    fn parts(&mut self, expr: &'a Expr) -> Walked<'a> {
+        match expr {
+            Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. } => Ok(()),
+            Expr::Var { .. } => {
+                (self.show)(Node::Reference(expr, self.depth));
+                Ok(())
+            }
+            Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                (self.show)(Node::Reference(expr, self.depth));
+                self.indices(expr)
+            }
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().try_for_each(|item| self.expr(item))
+            }
+            Expr::Object { fields, .. } => fields.iter().try_for_each(|(_, key, value)| {
+                self.expr(key)?;
+                self.expr(value)
+            }),
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                self.expr(term)?;
+                self.query(query)
+            }
+            Expr::ObjectCompr {
+                key, value, query, ..
+            } => {
+                self.expr(key)?;
+                self.expr(value)?;
+                self.query(query)
+            }
+            Expr::Call { fcn, params, .. } => {
+                (self.show)(Node::Call(fcn, params.len(), self.depth));
+                params.iter().try_for_each(|param| self.expr(param))
+            }
+            Expr::UnaryExpr { expr, .. } => self.expr(expr),
+            Expr::BinExpr { lhs, rhs, .. }
+            | Expr::BoolExpr { lhs, rhs, .. }
+            | Expr::ArithExpr { lhs, rhs, .. } => {
+                self.expr(lhs)?;
+                self.expr(rhs)
+            }
+            Expr::AssignExpr { op, lhs, rhs, .. } => {
+                match op {
+                    AssignOp::ColEq => self.pattern(lhs)?,
+                    AssignOp::Eq => self.expr(lhs)?,
+                }
+                self.expr(rhs)
+            }
+            Expr::Membership {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                self.maybe(key.as_ref())?;
+                self.expr(value)?;
+                self.expr(collection)
+            }
+        }
+    }
+
+    /// What stands in the brackets of a reference, and what it begins with, if that is no variable.
+    fn indices(&mut self, mut expr: &'a Expr) -> Walked<'a> {
+        let whole = expr.span();
+        for _ in 0..STACK {
+            match expr {
+                Expr::RefDot { refr, .. } => expr = refr,
+                Expr::RefBrack { refr, index, .. } => {
+                    self.expr(index)?;
+                    expr = refr;
+                }
+                Expr::Var { .. } => return Ok(()),
+                other => return self.expr(other),
+            }
+        }
+        Err(whole)
+    }
+
+    /// What declares names: arguments, and what is left of `:=` and `in`.
+    fn pattern(&mut self, expr: &'a Expr) -> Walked<'a> {
+        match expr {
+            Expr::Var {
+                value: Value::String(name),
+                ..
+            } => {
+                (self.show)(Node::Local(name));
+                Ok(())
+            }
+            Expr::Array { items, .. } => items
+                .iter()
+                .try_for_each(|item| self.deeper(item.span(), 1, |walk| walk.pattern(item))),
+            Expr::Object { fields, .. } => fields.iter().try_for_each(|(_, key, value)| {
+                self.expr(key)?;
+                self.deeper(value.span(), 1, |walk| walk.pattern(value))
+            }),
+            other => self.expr(other),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The modules and documents, read and compiled once, when the policy is loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use regorus::unstable::{Module, Ref};
+use regorus::{Engine, PolicyLengthConfig, Value};
+use touchstone_sdk::log;
+use touchstone_sdk::prelude::{Event, Problem, Undecided};
+
+use crate::check::{self, Checked, Facts};
+use crate::entry::{self, Entry};
+use crate::path::{self, Path};
+use crate::suite::{self, Test};
+use crate::{Rego, RegoVersion, builtins, document, fault, replace};
+
+/// Longer lines are no text that people write. The interpreter's own limit, 1024, would refuse tables that they do.
+const LONGEST_LINE: NonZeroU32 = NonZeroU32::new(16_384).unwrap();
+
+/// What judges.
+pub struct Program {
+    /// The rules that judge.
+    pub entries: Vec<Entry>,
+    /// The rules that test.
+    pub tests: Vec<Test>,
+    /// Documents that the settings name and the data folders have not.
+    missing: Vec<String>,
+    /// What is right below `data`.
+    keys: BTreeSet<String>,
+    /// Evaluation writes in it. There is one thread, and each decision has its own copy of all.
+    engine: Mutex<Engine>,
+}
+
+impl Program {
+    /// Reads and compiles everything, or reports every problem.
+    pub fn load(settings: &Rego) -> Result<Program, Vec<Problem>> {
+        let mut loader = Loader {
+            settings,
+            problems: Vec::new(),
+            missing: Vec::new(),
+        };
+        let documents = loader.documents();
+        let engine = loader.parse(None, &documents);
+        if !loader.problems.is_empty() {
+            return Err(loader.problems);
+        }
+        let whole = |error: anyhow::Error| vec![fault::problem(&error)];
+        let mut engine = engine.map_err(whole)?;
+        let Checked { rules, replaced } = match check::check(engine.get_modules()) {
+            Ok(checked) => checked,
+            Err(problems) => {
+                // What is nested too deep to be evaluated is so to be freed. The host throws the instance away.
+                std::mem::forget(engine);
+                return Err(problems);
+            }
+        };
+        if !replaced.is_empty() {
+            let functions = replace::Functions::of(&replaced);
+            let changed = (functions, engine.get_modules().clone());
+            let changed = loader.parse(Some(&changed), &documents);
+            engine = changed.map_err(whole)?;
+        }
+        // Any query compiles; this one leaves no traces.
+        let compiled = engine.eval_query("true".to_owned(), false);
+        compiled.map_err(whole)?;
+        engine.set_gather_prints(true);
+        Ok(Program {
+            entries: entry::find(&settings.entrypoints, &rules)?,
+            tests: suite::find(&rules),
+            missing: loader.missing,
+            keys: keys(&rules, &documents),
+            engine: Mutex::new(engine),
+        })
+    }
+
+    /// Starts to judge an event.
+    pub fn run(&self, event: &Event) -> Result<Run<'_>, Undecided> {
+        builtins::set_event(event);
+        // An evaluation that broke ended the instance, too.
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = &self.keys;
+        let mut run = Run { engine, keys };
+        let input = run.engine.set_input_json(&event.text());
+        input.map_err(|error| undecided(&error))?;
+        Ok(run)
+    }
+
+    /// An error when a document is missing that the settings name: rules would find nothing in it, and let pass.
+    pub fn require_data(&self) -> Result<(), Undecided> {
+        match self.missing.as_slice() {
+            [] => Ok(()),
+            missing => Err(Undecided::new(format!(
+                "there is nothing in data at {}",
+                missing.join(", ")
+            ))),
+        }
+    }
+}
+
+struct Loader<'a> {
+    settings: &'a Rego,
+    problems: Vec<Problem>,
+    missing: Vec<String>,
+}
+
+/// Functions that tests replace, and the modules in which they do.
+type Changed = (replace::Functions, Vec<Ref<Module>>);
+
+impl Loader<'_> {
+    /// All documents, with where they come from in the settings.
+    fn documents(&mut self) -> Vec<(String, Value)> {
+        let mut documents = Vec::new();
+        for (file, text) in &self.settings.sources {
+            let place = check::pointer(file);
+            match file.rsplit_once('.') {
+                Some((_, "rego")) => {}
+                Some((_, "json" | "yaml" | "yml")) => match document::read(file, text) {
+                    Ok(value) => documents.push((place, value)),
+                    Err(why) => self.report(&place, format!("{file}: {why}")),
+                },
+                _ => self.report(
+                    &place,
+                    format!("{file} is not a .rego, .json or .yaml file"),
+                ),
+            }
+        }
+        for (index, at) in self.settings.data.iter().enumerate() {
+            let place = format!("/data/{index}");
+            match document::fetch(at) {
+                Ok(Some(value)) => documents.push((place, value)),
+                Ok(None) => self.missing.push(at.clone()),
+                Err(why) => self.report(&place, why),
+            }
+        }
+        documents
+    }
+
+    /// The interpreter with all modules and documents in it.
+    fn parse(
+        &mut self,
+        changed: Option<&Changed>,
+        documents: &[(String, Value)],
+    ) -> anyhow::Result<Engine> {
+        let mut engine = Engine::new();
+        engine.set_rego_v0(self.settings.rego_version == RegoVersion::V0);
+        engine.set_strict_builtin_errors(self.settings.strict_builtin_errors);
+        engine.set_policy_length_config(PolicyLengthConfig {
+            max_col: LONGEST_LINE,
+            ..PolicyLengthConfig::default()
+        });
+        builtins::add(&mut engine, self.settings.strict_builtin_errors)?;
+        for (file, text) in self.modules(changed) {
+            let place = check::pointer(&file);
+            if let Some(message) = check::too_deep(&text) {
+                self.report(&place, format!("{file}:{message}"));
+                continue;
+            }
+            if let Err(error) = engine.add_policy(file, text) {
+                self.report(&place, fault::line(&error));
+            }
+        }
+        for (place, value) in documents {
+            if let Err(error) = engine.add_data(value.clone()) {
+                self.report(place, fault::line(&error));
+            }
+        }
+        Ok(engine)
+    }
+
+    fn modules(&self, changed: Option<&Changed>) -> BTreeMap<String, String> {
+        if let Some((functions, modules)) = changed {
+            return functions.put_in(modules);
+        }
+        let modules = self.settings.sources.iter();
+        let modules = modules.filter(|(file, _)| file.ends_with(".rego"));
+        modules
+            .map(|(file, text)| (file.clone(), text.clone()))
+            .collect()
+    }
+
+    fn report(&mut self, path: &str, message: String) {
+        let path = path.to_owned();
+        self.problems.push(Problem { path, message });
+    }
+}
+
+/// An event that is being judged.
+pub struct Run<'a> {
+    /// With the event's document as its input.
+    pub engine: MutexGuard<'a, Engine>,
+    keys: &'a BTreeSet<String>,
+}
+
+impl Run<'_> {
+    /// The value of a rule; nothing when it is undefined.
+    pub fn rule(&mut self, path: &[String]) -> Result<Option<serde_json::Value>, Undecided> {
+        let value = self.engine.eval_rule(path::reference(path));
+        told(value.map_err(|error| undecided(&error))?)
+    }
+
+    /// The document at a path, of rules or of data; nothing when there is none.
+    pub fn document(&mut self, path: &Path) -> Result<Option<serde_json::Value>, Undecided> {
+        if path.is_empty() {
+            return self.everything();
+        }
+        let results = self.engine.eval_query(path::reference(path), false);
+        let results = results.map_err(|error| undecided(&error))?.result;
+        let value = results.into_iter().next();
+        let value = value.and_then(|result| result.expressions.into_iter().next());
+        value.map_or(Ok(None), |expression| told(expression.value))
+    }
+
+    /// All of `data`.
+    fn everything(&mut self) -> Result<Option<serde_json::Value>, Undecided> {
+        let mut all = serde_json::Map::new();
+        for key in self.keys {
+            if let Some(value) = self.document(&vec![key.clone()])? {
+                all.insert(key.clone(), value);
+            }
+        }
+        Ok(Some(all.into()))
+    }
+
+    /// What rules printed goes into the log.
+    pub fn log_prints(&mut self) {
+        for line in self.engine.take_prints().unwrap_or_default() {
+            log::info(&line, &[]);
+        }
+    }
+}
+
+fn keys(rules: &Facts, documents: &[(String, Value)]) -> BTreeSet<String> {
+    let of_rules = rules.keys().filter_map(|path| path.first().cloned());
+    let objects = documents
+        .iter()
+        .filter_map(|(_, value)| value.as_object().ok());
+    let names = objects.flat_map(|object| object.iter());
+    let of_documents = names.filter_map(|(key, _)| Some(key.as_string().ok()?.to_string()));
+    of_rules.chain(of_documents).collect()
+}
+
+fn told(value: Value) -> Result<Option<serde_json::Value>, Undecided> {
+    match value {
+        Value::Undefined => Ok(None),
+        value => Ok(Some(serde_json::to_value(&value)?)),
+    }
+}
+
+fn undecided(error: &anyhow::Error) -> Undecided {
+    Undecided::new(fault::line(error))
+}

@@ -1,0 +1,225 @@
+//! What is refused when the policy is loaded, and where it says that it lies.
+
+use super::*;
+
+#[test]
+fn every_mistake_is_reported_with_its_place() {
+    for (text, expected) in [
+        ("package main\n\nallow if {", "rules/main.rego:3:"),
+        ("package main\n\nallow if input.x ==\n", "rules/main.rego:"),
+        ("deny := 1\n", "rules/main.rego:1:1: "),
+        (
+            "package main\n\nallow if missing(1)\n",
+            "rules/main.rego:3:10: there is no function missing",
+        ),
+        (
+            "package main\n\nallow if data.other.f(1)\n",
+            "rules/main.rego:3:10: there is no function data.other.f",
+        ),
+        (
+            "package main\n\nallow if count(1, 2, 3)\n",
+            "rules/main.rego:3:10: count takes 1 arguments, not 3",
+        ),
+        (
+            "package main\n\nallow if rand.intn(\"x\", 3) == 1\n",
+            "rules/main.rego:3:10: rand.intn is not offered: a decision can be repeated",
+        ),
+        (
+            "package main\n\nallow if io.jwt.verify_rs256(\"a\", \"b\")\n",
+            "rules/main.rego:3:10: io.jwt.verify_rs256 is not offered: ",
+        ),
+        (
+            "package main\n\nallow if { x == 1 }\n",
+            "rules/main.rego:3:12: use of undefined variable `x` is unsafe",
+        ),
+        (
+            "package main\n\nallow if allow\n",
+            "rules/main.rego:3:10: recursion: main.allow needs main.allow",
+        ),
+        (
+            "package main\n\nallow if f(1)\n\nf(x) := g(x)\n\ng(x) := f(x)\n",
+            "rules/main.rego:7:9: recursion: main.f needs main.g needs main.f",
+        ),
+        (
+            "package main\n\nallow if data.main\n",
+            "rules/main.rego:3:10: recursion: main.allow needs main.allow",
+        ),
+        (
+            "package main\n\nallow if data.main[_]\n",
+            "rules/main.rego:3:10: recursion: main.allow needs main.allow",
+        ),
+        (
+            "package main\n\nf(x) := 1\n\nf(x, y) := 2\n\nallow := true\n",
+            "rules/main.rego:5:1: main.f is defined in another way, too",
+        ),
+        (
+            "package main\n\nallow if nothing with missing as 1\n",
+            "rules/main.rego:3:",
+        ),
+    ] {
+        let found = problems(module(text));
+        let start = format!("/sources/rules~1main.rego: {expected}");
+        assert!(
+            found.len() == 1 && found[0].starts_with(&start),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[cfg(not(feature = "http"))]
+#[test]
+fn asking_others_is_refused_where_the_module_cannot() {
+    let text = "package main\n\nallow if http.send({\"method\": \"get\", \"url\": \"https://example.com\"}).status_code == 200\n";
+    let found = problems(module(text));
+    assert_eq!(
+        found,
+        [
+            "/sources/rules~1main.rego: rules/main.rego:3:10: http.send is not offered: this module asks nobody; take rego_http.wasm, and grant it http"
+        ]
+    );
+}
+
+#[test]
+fn all_files_are_looked_at() {
+    let settings = json!({"sources": {
+        "rules/a.rego": "package a\n\nallow if {\n",
+        "rules/b.rego": "package b\n\nallow if {\n",
+        "rules/c.json": "{\"a\": ",
+        "rules/d.yaml": "- 1",
+        "rules/e.txt": "",
+    }});
+    let found = problems(settings);
+    let starts: Vec<&str> = found
+        .iter()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "/sources/rules~1c.json",
+            "/sources/rules~1d.yaml",
+            "/sources/rules~1e.txt",
+            "/sources/rules~1a.rego",
+            "/sources/rules~1b.rego",
+        ],
+        "{found:?}"
+    );
+}
+
+#[test]
+fn names_that_a_rule_declares_are_no_recursion() {
+    let text = "package main\n\nallow if check(user)\n\nuser := input.user\n\ncheck(user) if user == \"a\"\n\n\
+                deny contains x if { some x in names }\n\nnames := {x | deny := input.names; some x in deny}\n";
+    let found = judge(module(text), json!({"user": "a", "names": ["n"]}));
+    assert_eq!(found, ["Deny main.deny: n"]);
+}
+
+#[test]
+fn entry_points_have_to_be_there() {
+    let text = "package main\n\nnotes := 1\n";
+    assert_eq!(
+        problems(module(text)),
+        [
+            "/entrypoints: no rule is called deny, violation, warn, allow or verify: name those that judge"
+        ]
+    );
+    let settings = with(module(text), json!({"entrypoints": ["main.nots"]}));
+    assert_eq!(
+        problems(settings),
+        ["/entrypoints/0: there is no rule main.nots; there are main.notes"]
+    );
+}
+
+#[test]
+fn what_needs_too_much_stack_is_refused() {
+    let sum = format!(
+        "package main\n\nallow if {{\n1{} > 1\n}}\n",
+        "\n+ 1".repeat(1000)
+    );
+    let found = problems(module(&sum));
+    assert!(found[0].contains("nested too deep"), "{:.300}", found[0]);
+
+    let rules: String = (0..1000).map(|n| format!("r{n} := r{}\n", n + 1)).collect();
+    let chain = format!("package main\n\nallow if r0 == 1\n\n{rules}r1000 := 1\n");
+    let found = problems(module(&chain));
+    assert!(
+        found[0].contains("too many rules need each other in a row for the stack"),
+        "{:.300}",
+        found[0]
+    );
+
+    let long = format!("package main\n\nallow if input{}\n", ".a".repeat(5000));
+    let found = problems(module(&long));
+    assert!(found[0].contains("nested too deep"), "{:.300}", found[0]);
+
+    for nested in ["[", "{", "(", "f(", "{x|x:=", "input[", "[x|x:=", "-"] {
+        let text = format!("package main\n\nallow := {}\n", nested.repeat(300));
+        assert!(!problems(module(&text)).is_empty(), "{nested}");
+    }
+    for (text, expected) in [
+        (
+            "x := [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
+            "rules/main.rego:3:22: brackets are nested more than 16 deep",
+        ),
+        (
+            "x := \"[[[[[[[[[[[[[[[[[\\\"[\" # [[[[[[[[[[[[[[[[[",
+            "/entrypoints: ",
+        ),
+        ("x := `[[[[[[[[[[[[[[[[[`", "/entrypoints: "),
+    ] {
+        let found = problems(module(&format!("package main\n\n{text}\n")));
+        assert!(found[0].contains(expected), "{found:?}");
+    }
+}
+
+#[test]
+fn what_lies_deep_but_not_too_deep_is_evaluated() {
+    let sum = format!("package main\n\nallow if 1{} == 81\n", " + 1".repeat(80));
+    assert_eq!(judge(module(&sum), json!({})), [""; 0]);
+    let rules: String = (0..20).map(|n| format!("r{n} := r{}\n", n + 1)).collect();
+    let chain = format!("package main\n\nallow if r0 == 1\n\n{rules}r20 := 1\n");
+    assert_eq!(judge(module(&chain), json!({})), [""; 0]);
+}
+
+#[test]
+fn documents_are_where_opa_has_them() {
+    let settings = json!({"sources": {
+        "rules/main.rego": "package main\n\ndeny contains x if some x in data.acl.banned\n",
+        "rules/acl/list.json": "{\"banned\": [\"a\"]}",
+        "top.yaml": "other: 1",
+    }});
+    assert_eq!(judge(settings.clone(), json!({})), ["Deny main.deny: a"]);
+    let whole = document(settings, "").unwrap().unwrap();
+    assert_eq!(
+        (&whole["acl"]["banned"], &whole["other"]),
+        (&json!(["a"]), &json!(1))
+    );
+    let twice = json!({"sources": {
+        "rules/main.rego": "package main\n\nallow := true\n",
+        "rules/a.json": "{\"x\": 1}",
+        "rules/b.json": "{\"x\": 2}",
+    }});
+    let found = problems(twice);
+    assert!(
+        found[0].starts_with("/sources/rules~1b.json: "),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn data_has_to_be_granted_and_there() {
+    let text = "package main\n\ndeny contains x if some x in data.lists.banned\n";
+    let settings = with(module(text), json!({"data": ["lists/banned"]}));
+    let granted = || host().grant("data", "lists/*");
+    assert_eq!(
+        problems(settings.clone()),
+        ["/data/0: data \"lists/banned\" is not granted"]
+    );
+    let judge = |host: Host| told(host.evaluate::<Rego>(settings.clone(), event(json!({}))));
+    let full = granted().data(json!({"lists": {"banned": ["a"]}}));
+    assert_eq!(judge(full), ["Deny main.deny: a"]);
+    assert_eq!(
+        judge(granted()),
+        ["undecided: there is nothing in data at lists/banned"]
+    );
+}
