@@ -13,7 +13,7 @@ use crate::data::{Data, hex};
 use crate::model::{Event, Mode, Verdict};
 use crate::policy::{LoadError, Policy, identity};
 use crate::sandbox::Sandbox;
-use crate::sandbox::module::Module;
+use crate::sandbox::module::{Module, Stamp};
 use crate::waiver::{self, Checked, Waivers};
 
 /// How deep below a root policies are looked for.
@@ -511,6 +511,13 @@ impl Job {
         config: &PolicyConfig,
         last_good: Option<&Arc<Policy>>,
     ) -> Result<Arc<Policy>, LoadError> {
+        if let Some(policy) = last_good
+            && let Some(stamp) = Stamp::of(&config.module)
+            && let Some(digest) = policy.untouched_module(&stamp)
+            && policy.is_current(&identity(config, digest), &self.data)
+        {
+            return Ok(Arc::clone(policy));
+        }
         let module = Module::read(&config.module).map_err(|source| LoadError::Module {
             path: config.module.display().to_string(),
             source,
@@ -522,11 +529,11 @@ impl Job {
             return Err(LoadError::Data(error.clone()));
         }
         if let Some(policy) = last_good
-            && policy.is_current(&identity(config, &module), &self.data)
+            && policy.is_current(&identity(config, module.digest()), &self.data)
         {
             return Ok(Arc::clone(policy));
         }
-        Policy::load(&self.sandbox, config.clone(), &module, &self.data).await
+        Policy::load(&self.sandbox, config.clone(), module, &self.data).await
     }
 
     /// Where not even policy.yaml could be read, the folder tells which policy is meant.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 
 use crate::config::{Limits, PolicyConfig};
 use crate::data::{Data, hex};
@@ -16,12 +17,11 @@ use crate::grants::Grants;
 use crate::guest::bindings::PolicyPre;
 use crate::guest::{Ctx, Effects, Evaluation, Info, Reach, Traces};
 use crate::model::{Explain, Fault, Outcome};
-use crate::sandbox::cache::Entry;
-use crate::sandbox::module::Module;
+use crate::sandbox::module::{Module, Stamp};
 use crate::sandbox::{Effort, Sandbox};
 
 use self::instance::fault;
-use self::load::{Built, Loader, compile, effective_grants, imports, link, reads_hold};
+use self::load::{Loader, compile, effective_grants, imports, link, reads_hold};
 
 pub use self::error::LoadError;
 pub use self::instance::{Failure, Instance};
@@ -33,6 +33,7 @@ pub struct Policy {
     config: PolicyConfig,
     info: Info,
     module_digest: String,
+    module_stamp: Option<Stamp>,
     identity: String,
     reads: Vec<(String, String)>,
     grants: Arc<Grants>,
@@ -77,44 +78,22 @@ impl Policy {
     pub async fn load(
         sandbox: &Arc<Sandbox>,
         config: PolicyConfig,
-        module: &Module,
+        module: Module,
         data: &Arc<Data>,
     ) -> Result<Arc<Policy>, LoadError> {
         let grants = Arc::new(effective_grants(&config.grants)?);
         let loader = Loader {
             sandbox,
             config: &config,
-            module,
+            module: &module,
             data,
             grants: &grants,
         };
-        let (compiled, entry, snapshot) = match loader.cached()? {
-            Some((pre, entry)) => (
-                Compiled {
-                    pre,
-                    configured: true,
-                },
-                entry,
-                None,
-            ),
-            None => {
-                let Built {
-                    pre,
-                    entry,
-                    snapshot,
-                } = loader.build().await?;
-                (
-                    Compiled {
-                        pre,
-                        configured: false,
-                    },
-                    entry,
-                    snapshot,
-                )
-            }
+        let ((pre, entry), configured) = match loader.cached()? {
+            Some(cached) => (cached, true),
+            None => (loader.first().await?, false),
         };
-        let key = loader.key();
-        let asks_for_evidence = imports(sandbox, &compiled.pre, "evidence");
+        let asks_for_evidence = imports(sandbox, &pre, "evidence");
         let info = entry
             .info
             .clone()
@@ -128,31 +107,47 @@ impl Policy {
         }
         let policy = Arc::new(Policy {
             name: config.name.as_str().into(),
-            identity: identity(&config, module),
+            identity: identity(&config, module.digest()),
             module_digest: module.digest().to_owned(),
+            module_stamp: module.stamp().cloned(),
             info,
-            reads: entry.reads.clone(),
+            reads: entry.reads,
             grants,
             asks_for_evidence,
-            compiled: ArcSwap::from_pointee(compiled),
+            compiled: ArcSwap::from_pointee(Compiled { pre, configured }),
             sandbox: Arc::clone(sandbox),
             config,
         });
-        if let Some(snapshot) = snapshot {
+        if !configured {
+            let (data, runtime) = (Arc::clone(data), Handle::current());
             let policy = Arc::downgrade(&policy);
             sandbox.later(move || {
                 if let Some(policy) = policy.upgrade() {
-                    policy.optimise(&snapshot, &key, entry);
+                    runtime.block_on(policy.optimise(&module, &data));
                 }
             });
         }
         Ok(policy)
     }
 
-    /// Compiles the snapshot with full effort and lets it take over.
-    fn optimise(&self, snapshot: &[u8], key: &str, entry: Entry) {
-        let compiled = compile(&self.sandbox, snapshot, Effort::Full, Some(key), entry)
-            .and_then(|component| link(&self.sandbox, &self.grants, &component));
+    /// Compiles a snapshot with full effort and lets it take over.
+    async fn optimise(&self, module: &Module, data: &Arc<Data>) {
+        let loader = Loader {
+            sandbox: &self.sandbox,
+            config: &self.config,
+            module,
+            data,
+            grants: &self.grants,
+        };
+        let first = self.compiled.load_full();
+        let compiled = loader
+            .snapshot(&first.pre)
+            .await
+            .and_then(|(snapshot, entry)| {
+                let key = loader.key();
+                let component = compile(&self.sandbox, &snapshot, Effort::Full, Some(&key), entry)?;
+                link(&self.sandbox, &self.grants, &component)
+            });
         match compiled {
             Ok(pre) => self.compiled.store(Arc::new(Compiled {
                 pre,
@@ -254,6 +249,12 @@ impl Policy {
         self.compiled.load().configured
     }
 
+    /// The digest of its module, if the file is as it was when it was read.
+    pub fn untouched_module(&self, stamp: &Stamp) -> Option<&str> {
+        let same = self.module_stamp.as_ref() == Some(stamp);
+        same.then_some(self.module_digest.as_str())
+    }
+
     /// Whether a policy loaded now from this configuration, module and data would be the same.
     pub fn is_current(&self, identity: &str, data: &Data) -> bool {
         self.identity == identity && reads_hold(&self.reads, data)
@@ -287,7 +288,7 @@ impl Policy {
 }
 
 /// Names everything that decides what a policy answers, besides the data.
-pub fn identity(config: &PolicyConfig, module: &Module) -> String {
+pub fn identity(config: &PolicyConfig, module_digest: &str) -> String {
     // Debug shows every field, so that none can be forgotten.
     let text = format!(
         "{:?}",
@@ -296,7 +297,7 @@ pub fn identity(config: &PolicyConfig, module: &Module) -> String {
             ..config.clone()
         }
     );
-    hex(&Sha256::digest(format!("{}\n{text}", module.digest())))
+    hex(&Sha256::digest(format!("{module_digest}\n{text}")))
 }
 
 fn bytes_of(size: bytesize::ByteSize) -> usize {

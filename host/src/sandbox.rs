@@ -4,8 +4,9 @@ pub mod cache;
 pub mod module;
 pub mod snapshot;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use wasmtime::{
@@ -42,6 +43,7 @@ pub struct Sandbox {
     cache: Option<Cache>,
     outside: Arc<Outside>,
     later: Option<mpsc::Sender<Job>>,
+    turns: Mutex<HashMap<String, Weak<Mutex<()>>>>,
 }
 
 /// Something that can wait.
@@ -101,6 +103,7 @@ impl Sandbox {
             cache,
             outside,
             later: None,
+            turns: Mutex::default(),
         })
     }
 
@@ -124,6 +127,18 @@ impl Sandbox {
             // The thread lives as long as this sender.
             let _ = later.send(Box::new(job));
         }
+    }
+
+    /// What only one at a time does, of all who name it alike.
+    pub fn turn(&self, name: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(name).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(name.to_owned(), Arc::downgrade(&turn));
+        turn
     }
 
     /// The engine that every policy runs in.

@@ -1,11 +1,12 @@
 //! From a module's bytes to code that judges: componentize, check imports against grants, configure, snapshot, compile.
 
+use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Store;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Instance, Linker};
 
 use crate::capability::{self, CAPABILITIES, Capability};
 use crate::config::{PolicyConfig, suggestion};
@@ -105,13 +106,6 @@ pub(super) struct Loader<'a> {
     pub(super) grants: &'a Arc<Grants>,
 }
 
-/// A policy that was configured, and what would make it faster.
-pub(super) struct Built {
-    pub(super) pre: PolicyPre<Ctx>,
-    pub(super) entry: Entry,
-    pub(super) snapshot: Option<Vec<u8>>,
-}
-
 impl Loader<'_> {
     /// The policy as it was compiled before.
     pub(super) fn cached(&self) -> Result<Option<(PolicyPre<Ctx>, Entry)>, LoadError> {
@@ -128,67 +122,84 @@ impl Loader<'_> {
         }
     }
 
-    /// Compiles the module quickly, configures it, and takes a snapshot of it as it is then.
-    pub(super) async fn build(&self) -> Result<Built, LoadError> {
-        let bytes = self
-            .module
-            .component()
-            .map_err(|source| self.module_error(source))?;
+    /// The policy from quickly compiled code. It is configured once, to know that it can be.
+    pub(super) async fn first(&self) -> Result<(PolicyPre<Ctx>, Entry), LoadError> {
+        let component = self.compile_first()?;
+        let pre = link(self.sandbox, self.grants, &component)?;
+        let (store, _, info) = self.configured(&pre).await?;
+        let entry = self.entry(store, info);
+        Ok((pre, entry))
+    }
+
+    /// The module compiled quickly, with accessors for its state where it can have them. That depends on the module
+    /// alone, so that settings may change without compiling anything.
+    fn compile_first(&self) -> Result<Component, LoadError> {
+        let Some(cache) = self.sandbox.cache() else {
+            return self.compile_anew(None);
+        };
+        let key = cache.key(&[b"first", self.module.digest().as_bytes()]);
+        // Several policies of one module wait for the one that compiles it.
+        let turn = self.sandbox.turn(&key);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        match cache.load(&key, self.sandbox.engine()) {
+            Some((component, _)) => Ok(component),
+            None => self.compile_anew(Some(&key)),
+        }
+    }
+
+    fn compile_anew(&self, key: Option<&str>) -> Result<Component, LoadError> {
+        let bytes = self.component()?;
         let instrumented = Instrumented::new(&bytes);
         let first = match &instrumented {
             Ok(instrumented) => &instrumented.bytes,
-            Err(reason) => {
-                tracing::info!(policy = self.config.name, %reason, "no snapshot possible: configuring for each decision");
-                bytes.as_ref()
-            }
+            Err(_) => bytes.as_ref(),
         };
-        // It depends on the module alone, so that settings may change without compiling anything.
-        let key = self
-            .sandbox
-            .cache()
-            .map(|cache| cache.key(&[b"first", first]));
-        let component = match self
-            .sandbox
-            .cache()
-            .zip(key.as_ref())
-            .and_then(|(cache, key)| cache.load(key, self.sandbox.engine()))
-        {
-            Some((component, _)) => component,
-            None => compile(
-                self.sandbox,
-                first,
-                Effort::Quick,
-                key.as_deref(),
-                Entry::default(),
-            )?,
-        };
-        let pre = link(self.sandbox, self.grants, &component)?;
-        let mut store = self
-            .sandbox
-            .store(self.reach(), bytes_of(self.config.limits.output));
-        let (instance, info) = match self.configure(&pre, &mut store).await {
-            Ok(done) => done,
-            Err(Configure::Problems(problems)) => return Err(LoadError::Settings(problems)),
-            Err(Configure::Describe(reason)) => return Err(LoadError::Describe(reason)),
-            Err(Configure::Failure(failure)) => return Err(self.broke(failure, store)),
-        };
-        let snapshot = match &instrumented {
-            Ok(instrumented) => Some(instrumented.snapshot(&mut store, instance).await?),
-            Err(_) => None,
-        };
+        compile(self.sandbox, first, Effort::Quick, key, Entry::default())
+    }
+
+    fn component(&self) -> Result<Cow<'_, [u8]>, LoadError> {
+        let component = self.module.component();
+        component.map_err(|source| self.module_error(source))
+    }
+
+    /// The module as it is when it is configured, from the code of [`Loader::first`].
+    pub(super) async fn snapshot(
+        &self,
+        pre: &PolicyPre<Ctx>,
+    ) -> Result<(Vec<u8>, Entry), LoadError> {
+        let bytes = self.component()?;
+        let instrumented = Instrumented::new(&bytes)?;
+        let (mut store, instance, info) = self.configured(pre).await?;
+        let snapshot = instrumented.snapshot(&mut store, instance).await?;
+        Ok((snapshot, self.entry(store, info)))
+    }
+
+    /// An instance that has its settings.
+    async fn configured(
+        &self,
+        pre: &PolicyPre<Ctx>,
+    ) -> Result<(Store<Ctx>, Instance, Info), LoadError> {
+        let output = bytes_of(self.config.limits.output);
+        let mut store = self.sandbox.store(self.reach(), output);
+        match self.configure(pre, &mut store).await {
+            Ok((instance, info)) => Ok((store, instance, info)),
+            Err(Configure::Problems(problems)) => Err(LoadError::Settings(problems)),
+            Err(Configure::Describe(reason)) => Err(LoadError::Describe(reason)),
+            Err(Configure::Failure(failure)) => Err(self.broke(failure, store)),
+        }
+    }
+
+    /// What configuring the policy told.
+    fn entry(&self, store: Store<Ctx>, info: Info) -> Entry {
         let reads = store.into_data().traces().reads;
-        let reads = reads
-            .into_iter()
-            .map(|path| (path.clone(), read_hash(self.data, &path)))
-            .collect();
-        Ok(Built {
-            pre,
-            entry: Entry {
-                info: Some(info),
-                reads,
-            },
-            snapshot,
-        })
+        let hashed = |path: String| {
+            let hash = read_hash(self.data, &path);
+            (path, hash)
+        };
+        Entry {
+            info: Some(info),
+            reads: reads.into_iter().map(hashed).collect(),
+        }
     }
 
     /// Asks a module that nobody has configured for its description.
@@ -230,7 +241,7 @@ impl Loader<'_> {
         &self,
         pre: &PolicyPre<Ctx>,
         store: &mut Store<Ctx>,
-    ) -> Result<(wasmtime::component::Instance, Info), Configure> {
+    ) -> Result<(Instance, Info), Configure> {
         let instance = pre.instance_pre().instantiate_async(&mut *store).await?;
         let bindings = PolicyIndices::new(pre.instance_pre())?.load(&mut *store, &instance)?;
         let guest = bindings.touchstone_policy_guest();

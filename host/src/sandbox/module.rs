@@ -1,7 +1,9 @@
 //! From the bytes of a file to a component: what is taken, and what is told to those whose file is not.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, WasmFeatures};
@@ -14,6 +16,10 @@ use crate::data::hex;
 
 /// Larger files are not modules that somebody means to run.
 const MAX_BYTES: u64 = 128 << 20;
+
+/// Seconds after which a file that looks the same is the same: the coarsest clocks of file systems tick every other second.
+#[cfg(unix)]
+const SETTLED: i64 = 3;
 
 /// Component types within component types. Their readers recurse; real contracts need a handful.
 const MAX_NESTING: usize = 200;
@@ -60,6 +66,44 @@ pub enum ModuleError {
 pub struct Module {
     bytes: Vec<u8>,
     digest: String,
+    stamp: Option<Stamp>,
+}
+
+/// What tells that a file was not touched, without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    path: PathBuf,
+    inode: u64,
+    length: u64,
+    /// When anything about the file changed last, in seconds and nanoseconds. Unlike the time of the last write, nobody
+    /// can set it.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of a file as it is now. Nothing for one that changed a moment ago: clocks are coarse, and if it changed again, that
+    /// could look the same.
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> Option<Stamp> {
+        use std::os::unix::fs::MetadataExt;
+        let info = std::fs::metadata(path).ok()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let age = i64::try_from(now.as_secs())
+            .ok()?
+            .checked_sub(info.ctime())?;
+        (age >= SETTLED).then(|| Stamp {
+            path: path.to_owned(),
+            inode: info.ino(),
+            length: info.len(),
+            changed: (info.ctime(), info.ctime_nsec()),
+        })
+    }
+
+    /// Elsewhere, files are read.
+    #[cfg(not(unix))]
+    pub fn of(_path: &Path) -> Option<Stamp> {
+        None
+    }
 }
 
 /// What kind of WebAssembly a file holds.
@@ -78,13 +122,25 @@ impl Module {
         if length > MAX_BYTES {
             return Err(ModuleError::TooLarge(length));
         }
-        Ok(Module::new(std::fs::read(path)?))
+        // Before it is read: what changes meanwhile is read again next time.
+        let stamp = Stamp::of(path);
+        let module = Module::new(std::fs::read(path)?);
+        Ok(Module { stamp, ..module })
     }
 
     /// From bytes in memory.
     pub fn new(bytes: Vec<u8>) -> Module {
         let digest = format!("sha256:{}", hex(&Sha256::digest(&bytes)));
-        Module { bytes, digest }
+        Module {
+            bytes,
+            digest,
+            stamp: None,
+        }
+    }
+
+    /// What the file looked like when it was read.
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.stamp.as_ref()
     }
 
     /// `sha256:…` of the bytes.
