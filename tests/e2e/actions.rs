@@ -711,6 +711,7 @@ fn a_grant_by_the_minute_outlives_a_reload() {
 fn a_policy_stages_only_so_much() {
     let receiver = Receiver::fine();
     let host = actor(quick()).service();
+    host.settle();
     let large = (0..20)
         .map(|_| webhook(&receiver, json!({"body": "x".repeat(100_000)})))
         .collect::<Vec<_>>();

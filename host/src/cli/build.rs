@@ -82,7 +82,9 @@ pub(super) fn build_all(paths: &[PathBuf], announce: Announce) -> anyhow::Result
         add_target(root)?;
         let names: Vec<&str> = packages.iter().map(String::as_str).collect();
         anstream::eprintln!("building {} for {TARGET}", names.join(", "));
-        built.extend(compile(root, packages)?);
+        for package in packages {
+            built.extend(compile(root, package)?);
+        }
     }
     let sandbox = match announce {
         Announce::Everything => Some(Arc::new(Sandbox::new(
@@ -221,23 +223,22 @@ struct Artifact {
     module: PathBuf,
 }
 
-fn compile(root: &Path, packages: &BTreeSet<String>) -> anyhow::Result<Vec<Artifact>> {
+/// One package at a time: together, cargo would give their dependencies the features that any of them asks for, and a
+/// module would be another one by what else was built.
+fn compile(root: &Path, package: &str) -> anyhow::Result<Vec<Artifact>> {
     let mut command = cargo();
     command
         .current_dir(root)
         .args(["build", "--release", "--lib", "--target", TARGET]);
     command.arg("--message-format=json-render-diagnostics");
     command.args(PROFILE.iter().flat_map(|line| ["--config", line]));
-    command.args(packages.iter().flat_map(|package| ["-p", package]));
+    command.args(["-p", package]);
     let output = command
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!(
-            "cargo could not build {}",
-            packages.iter().cloned().collect::<Vec<_>>().join(", ")
-        );
+        bail!("cargo could not build {package}");
     }
     let mut artifacts = Vec::new();
     for line in output
