@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, cache, replace, touchstone, wait_until};
+use crate::support::{Folder, Server, cache, module, replace, root, touchstone, wait_until};
 
 /// A librarian with a shelf, which answers OPA's clients.
 fn library(keys: Value) -> Folder {
@@ -637,5 +637,55 @@ fn a_break_ends_the_chain_of_policies_where_it_is_meant_to() {
         let decision = folder.service().decide(&json!({"level": 5, "do": []}));
         assert_eq!(decision.policies.len(), expected, "{decision:#?}");
         assert_eq!(decision.skipped.len(), 2 - expected, "{decision:#?}");
+    }
+}
+
+/// A kubeconfig that pointed at OPA needs another host name, and nothing else.
+#[test]
+fn an_api_server_that_asked_opa_is_answered_by_the_example() {
+    module("rego");
+    let folder = Folder::new();
+    let example = root().join("policies-examples/rego");
+    let server = Server::with_config(folder.config(json!({"policies": [example], "data": []})));
+    let review = |namespace: &str, image: &str| {
+        let review = json!({
+            "apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
+            "spec": {"namespace": namespace, "containers": [{"image": image}]}});
+        let body = review.to_string();
+        let (status, answer) = server.post("/v0/data/io/k8s/image_policy/verify", body.as_bytes());
+        assert_eq!(
+            (status, &answer["kind"]),
+            (200, &json!("ImageReview")),
+            "{answer}"
+        );
+        answer["status"].clone()
+    };
+    let allowed = json!({"allowed": true});
+    assert_eq!(review("production", "globex/web:2.0"), allowed);
+    assert_eq!(review("test", "globex/web:1.0"), allowed);
+    let denied = review("production", "globex/web:1.0");
+    assert_eq!(denied["allowed"], json!(false));
+    assert_eq!(denied["reason"], "globex/web:1.0 has 1 vulnerable layers");
+    // The original let pass what it did not know.
+    let unknown = review("production", "globex/strange:1.0");
+    assert_eq!(unknown["allowed"], json!(false), "{unknown}");
+}
+
+#[test]
+fn lines_that_no_test_of_rego_ran_through_are_told() {
+    let folder = Folder::new();
+    let text = "package main\n\nwarn contains \"high\" if input.level > 3\n\nwarn contains \"odd\" if {\n\tinput.odd\n\tinput.level > 5\n}\n";
+    text_of(&folder, "rego", text, json!({}));
+    let tests = "package main_test\n\nimport data.main\n\ntest_high if main.warn == {\"high\"} with input as {\"level\": 4}\n\ntest_wrong if main.warn == set() with input as {\"level\": 4}\n";
+    let file = folder.path().join("policies/rego/texts/main_test.rego");
+    replace(&file, tests.as_bytes());
+    let (code, out, err) = test(&folder, &["--coverage"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    for expected in [
+        "failed rego/data.main_test.test_wrong",
+        "line 7: it is undefined",
+        "not line 5, 7",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
     }
 }

@@ -132,6 +132,8 @@ impl Automaton {
     fn new(pattern: &str, context: &Context) -> Result<Automaton, Error> {
         let limits = meta::Config::new()
             .hybrid(false)
+            // Without lazy DFAs, its search for characters inside of a pattern panics.
+            .auto_prefilter(false)
             .nfa_size_limit(Some(AUTOMATON))
             .onepass_size_limit(Some(AUTOMATON));
         if let Ok(regex) = meta::Builder::new().configure(limits).build(pattern) {
