@@ -119,9 +119,10 @@ fn cipolices_rules(broker: &Broker) {
     let text = fs::read_to_string(example.join("touchstone.yaml")).unwrap();
     let mut config: Value = serde_saphyr::from_str(&text).unwrap();
     config["policies"] = json!([example]);
-    config["sources"] = json!([{"amqp": {"url": broker.url(), "queue": "hello-rules"}, "kind": "cipolice.message"}]);
+    config["sources"] = json!([{"amqp": {"url": broker.url(), "queue": "hello-rules", "kind": "cipolice.message"}}]);
     config.as_object_mut().unwrap().remove("listen");
-    let server = Touchstone::new().serve(config);
+    let place = Touchstone::new();
+    let server = place.serve(config);
     let output = Command::new("/usr/bin/python3")
         .args(["-c", PIKA, &broker.url(), "hello-rules"])
         .arg(r#"{"image": "registry.example.com/web:1", "level": 6}"#)
@@ -132,7 +133,8 @@ fn cipolices_rules(broker: &Broker) {
     let decisions = await_decisions(&server, 2);
     let of = |image: &str| {
         let is_about = |decision: &&Value| decision["event"]["subject"] == image;
-        decisions.iter().find(is_about).unwrap()
+        let found = decisions.iter().find(is_about);
+        found.unwrap_or_else(|| panic!("nothing about {image}: {decisions:#?}"))
     };
     let ids = |decision: &Value| -> Vec<String> {
         let findings = decision["policies"][0]["findings"].as_array().unwrap();

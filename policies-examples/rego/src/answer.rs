@@ -12,7 +12,9 @@ pub fn findings(entry: &Entry, manner: &Manner, value: Value) -> Result<Vec<Find
     let reader = Reader { entry, manner };
     match value {
         Value::Bool(holds) => Ok(reader.holds(holds)),
-        Value::Array(items) => items.into_iter().map(|item| reader.message(item)).collect(),
+        Value::Array(items) if entry.may_list() => {
+            items.into_iter().map(|item| reader.message(item)).collect()
+        }
         Value::String(text) if entry.sense != Sense::Decision => Ok(vec![reader.finding(text)]),
         Value::Object(object) => reader.object(object),
         other => Err(reader.strange(&other)),
@@ -40,6 +42,12 @@ impl Reader<'_> {
 
     /// An object that says whether (an ImageReview, an AdmissionReview, `{"allow": …}`), one with findings, or a message.
     fn object(&self, mut object: Map<String, Value>) -> Result<Vec<Finding>, Undecided> {
+        let speaks = ["msg", "message"]
+            .iter()
+            .any(|key| object.get(*key).is_some_and(Value::is_string));
+        if speaks && self.entry.sense != Sense::Decision {
+            return Ok(vec![self.message(object.into())?]);
+        }
         let verdict = verdict(&object);
         let listed = object.remove("findings");
         let mut findings = match listed {
@@ -143,7 +151,9 @@ struct Verdict {
 fn verdict(object: &Map<String, Value>) -> Option<Verdict> {
     let status = object.get("status").and_then(Value::as_object);
     let response = object.get("response").and_then(Value::as_object);
-    let places = [response, status, Some(object)].into_iter().flatten();
+    // A response without a verdict is none, whatever stands beside it.
+    let beside = response.is_none().then_some(object);
+    let places = [response, status, beside].into_iter().flatten();
     let mut found = places.filter_map(|place| {
         let allowed = place.get("allowed").or_else(|| place.get("allow"))?;
         let words = ["reason", "message", "msg"]

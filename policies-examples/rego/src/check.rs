@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead, Span};
 use touchstone_sdk::Problem;
 
-pub use self::brackets::too_deep;
+pub use self::brackets::unreadable;
 use self::names::{Names, name_of, start_of};
 use self::walk::{Node, walk};
 use crate::builtins;
@@ -25,6 +25,8 @@ pub struct RuleFacts {
     pub path: Path,
     /// Where it is first defined.
     pub span: Span,
+    /// How many parts of the path are its package.
+    pub package: usize,
     /// Whether it is a test, or only there for tests.
     pub is_test: bool,
     /// The number of its arguments, when it is a function.
@@ -117,6 +119,7 @@ impl Check {
         };
         let path = names.of_rule(head);
         let known = self.facts.entry(path.clone()).or_insert_with(|| RuleFacts {
+            package: names.package_length(),
             is_test: names.is_test || is_test(path.last()),
             path,
             span: rule.span().clone(),
@@ -191,6 +194,11 @@ impl Check {
         let name = parts.join(".");
         let own = names.candidates(&parts);
         let own = own.into_iter().find(|path| self.is_function(path));
+        if own.is_none() && name == "walk" && count == 1 {
+            let remedy = "write walk(x, [path, value]): the interpreter finds nothing for [path, value] := walk(x)";
+            self.problems.push(problem(span, remedy));
+            return None;
+        }
         let expected = match &own {
             Some(path) => self.facts.get(path).and_then(|rule| rule.arguments),
             None if is_whole => builtins::arguments(&name),

@@ -10,6 +10,8 @@ use crate::path::{self, Path};
 pub struct Entry {
     /// Where it is.
     pub path: Path,
+    /// Whether it is not one rule, but what is above some: `deny` of `deny.images`.
+    pub is_above: bool,
     /// How its value is understood.
     pub sense: Sense,
 }
@@ -28,6 +30,7 @@ impl Entry {
         let name = path.last().map_or("", String::as_str);
         Entry {
             path: path.to_vec(),
+            is_above: false,
             sense: usual(name).unwrap_or(Sense::Decision),
         }
     }
@@ -40,6 +43,12 @@ impl Entry {
     /// The rule's name.
     pub fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)
+    }
+
+    /// Whether its value may be a list of what there is to say. What is called `allow` says whether; what the settings name
+    /// may be either.
+    pub fn may_list(&self) -> bool {
+        usual(self.name()) != Some(Sense::Decision)
     }
 
     /// Why a rule without a value leaves the event undecided.
@@ -77,10 +86,16 @@ pub fn find(named: &[String], facts: &Facts) -> Result<Vec<Entry>, Vec<Problem>>
         entries.push(Entry::new(&path));
     }
     if named.is_empty() {
-        let judging = facts.values().filter(|rule| {
-            !rule.is_test && rule.path.last().is_some_and(|name| usual(name).is_some())
-        });
-        entries.extend(judging.map(|rule| Entry::new(&rule.path)));
+        let judging = facts.values().filter(|rule| !rule.is_test);
+        for path in judging.filter_map(|rule| rule.path.get(..=rule.package)) {
+            let is_usual = path.last().is_some_and(|name| usual(name).is_some());
+            if is_usual && !entries.iter().any(|entry: &Entry| entry.path == path) {
+                entries.push(Entry {
+                    is_above: !facts.contains_key(path),
+                    ..Entry::new(path)
+                });
+            }
+        }
     }
     if entries.is_empty() {
         let message =

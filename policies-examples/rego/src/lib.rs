@@ -125,7 +125,11 @@ impl Rego {
     ) -> Result<Vec<Finding>, Undecided> {
         let mut findings = Vec::new();
         for entry in entries {
-            let value = run.rule(&entry.path)?.ok_or_else(|| entry.undefined())?;
+            let value = match entry.is_above {
+                true => run.document(&entry.path)?,
+                false => run.rule(&entry.path)?,
+            };
+            let value = value.ok_or_else(|| entry.undefined())?;
             findings.extend(answer::findings(entry, &self.manner(entry), value)?);
         }
         Ok(findings)

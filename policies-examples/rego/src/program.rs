@@ -55,6 +55,10 @@ impl Program {
                 return Err(problems);
             }
         };
+        let hidden = hidden(&rules, &documents);
+        if !hidden.is_empty() {
+            return Err(hidden);
+        }
         if !replaced.is_empty() {
             let functions = replace::Functions::of(&replaced);
             let changed = (functions, engine.get_modules().clone());
@@ -152,7 +156,7 @@ impl Loader<'_> {
         builtins::add(&mut engine, self.settings.strict_builtin_errors)?;
         for (file, text) in self.modules(changed) {
             let place = check::pointer(&file);
-            if let Some(message) = check::too_deep(&text) {
+            if let Some(message) = check::unreadable(&text) {
                 self.report(&place, format!("{file}:{message}"));
                 continue;
             }
@@ -227,6 +231,34 @@ impl Run<'_> {
         for line in self.engine.take_prints().unwrap_or_default() {
             log::info(&line, &[]);
         }
+    }
+}
+
+/// Documents that have something where a rule is: it would count in place of the rule.
+fn hidden(rules: &Facts, documents: &[(String, Value)]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (place, document) in documents {
+        for path in rules.keys().filter(|path| reaches(document, path)) {
+            let rule = path::reference(path);
+            problems.push(Problem {
+                path: place.clone(),
+                message: format!("there is something at {rule}, which is a rule"),
+            });
+        }
+    }
+    problems
+}
+
+/// Whether a document has something at a path, or nothing that could have something below it on the way there.
+fn reaches(document: &Value, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return true;
+    };
+    match document.as_object() {
+        Ok(object) => object
+            .get(&Value::from(first.as_str()))
+            .is_some_and(|below| reaches(below, rest)),
+        Err(_) => true,
     }
 }
 

@@ -81,7 +81,8 @@ impl Asked {
             }
         }
         Ok(Asked {
-            path: path.into_owned(),
+            // What is decoded may begin with a slash again, as a module's own questions do.
+            path: path.trim_matches('/').to_owned(),
             pretty,
             input,
         })

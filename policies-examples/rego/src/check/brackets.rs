@@ -4,8 +4,9 @@
 /// How deep brackets may be nested.
 const MOST: usize = 16;
 
-/// The line and column of the first bracket that is too deep, and what is wrong with it.
-pub fn too_deep(text: &str) -> Option<String> {
+/// The line and column of the first bracket that is too deep, or of a NUL, which the parser takes for the end; and what is
+/// wrong with it.
+pub fn unreadable(text: &str) -> Option<String> {
     let mut depth: usize = 0;
     let mut state = State::Code;
     for (number, line) in text.lines().enumerate() {
@@ -14,8 +15,12 @@ pub fn too_deep(text: &str) -> Option<String> {
             state = State::Code;
         }
         for (column, c) in line.chars().enumerate() {
+            if c == '\0' {
+                let (line, column) = (number + 1, column + 1);
+                return Some(format!("{line}:{column}: there is a NUL character"));
+            }
             state = match (state, c) {
-                (State::Code, '#') => break,
+                (State::Code, '#') => State::Comment,
                 (State::Code, '"') => State::Text,
                 (State::Code, '`') => State::Raw,
                 (State::Text, '\\') => State::Escape,
@@ -44,6 +49,7 @@ pub fn too_deep(text: &str) -> Option<String> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Code,
+    Comment,
     Text,
     Escape,
     Raw,

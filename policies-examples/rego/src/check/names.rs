@@ -67,6 +67,11 @@ impl Names {
         named.into_iter().chain([own]).collect()
     }
 
+    /// How many parts the path of the package has.
+    pub fn package_length(&self) -> usize {
+        self.package.len()
+    }
+
     pub fn is_import(&self, root: &str) -> bool {
         self.imports.contains_key(root)
     }

@@ -223,3 +223,61 @@ fn data_has_to_be_granted_and_there() {
         ["undecided: there is nothing in data at lists/banned"]
     );
 }
+
+#[test]
+fn what_the_interpreter_passes_over_in_silence_is_refused() {
+    for (text, expected) in [
+        (
+            "deny contains \"a\" if input.a\n\0\ndeny contains \"b\" if input.b\n",
+            "rules/main.rego:4:1: there is a NUL",
+        ),
+        (
+            "deny contains \"a\" if input.a # \0\n",
+            "rules/main.rego:3:32: there is a NUL",
+        ),
+        (
+            "deny contains \"a\" if {\n\t[path, value] := walk(input)\n\tpath[0] == value\n}\n",
+            "rules/main.rego:4:22: write walk(x, [path, value])",
+        ),
+    ] {
+        let found = problems(module(&format!("package main\n\n{text}")));
+        assert!(found[0].contains(expected), "{found:?}");
+    }
+    for document in ["{\"main\": {\"deny\": []}}", "{\"main\": 1}"] {
+        let rule = "package main\n\ndeny contains \"a\" if input.a\n";
+        let sources = json!({"rules/main.rego": rule, "rules/data.json": document});
+        let found = problems(json!({"sources": sources}));
+        assert!(
+            found[0].contains("data.main.deny, which is a rule"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_says_nothing_that_is_understood_leaves_the_event_undecided() {
+    for (rule, input) in [
+        ("allow contains x if some x in input.l", json!({"l": []})),
+        ("allow := []", json!({})),
+        ("deny.images contains \"x\" if input.x", json!({"x": 1})),
+        ("deny[\"m\"] := \"bad\" if input.x", json!({"x": 1})),
+        (
+            "verify := {\"response\": {\"uid\": \"x\"}, \"allowed\": true}",
+            json!({}),
+        ),
+    ] {
+        let text = format!("package main\n\nwarn contains \"w\" if input.w\n\n{rule}\n");
+        let outcome = host().evaluate::<Rego>(module(&text), event(input));
+        assert!(outcome.is_err(), "{rule}: {outcome:?}");
+    }
+    for rule in [
+        "deny := {\"msg\": \"no\", \"allowed\": true}",
+        "violation := {\"msg\": \"no\", \"findings\": []}",
+    ] {
+        let text = format!("package main\n\n{rule}\n");
+        let outcome = host()
+            .evaluate::<Rego>(module(&text), event(json!({})))
+            .unwrap();
+        assert_eq!(outcome.findings[0].message, "no", "{rule}");
+    }
+}
