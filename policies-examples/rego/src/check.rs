@@ -143,6 +143,10 @@ impl Check {
             Node::Local(name) => {
                 locals.insert(name.to_owned());
             }
+            Node::Some(name) => {
+                locals.insert(name.text().to_owned());
+                nodes.push(Node::Some(name));
+            }
             other => nodes.push(other),
         }) {
             Ok(depth) => depth,
@@ -165,6 +169,14 @@ impl Check {
                     self.replace(names, target);
                     continue;
                 }
+                Node::Some(name) => {
+                    self.declare(names, name);
+                    continue;
+                }
+                Node::Odd(span, why) => {
+                    self.problems.push(problem(span, why));
+                    continue;
+                }
                 Node::Local(_) => continue,
             };
             uses.extend(path.map(|path| Use {
@@ -184,6 +196,20 @@ impl Check {
         if let Some(known) = self.facts.get_mut(&names.of_rule(head)) {
             known.uses.extend(uses);
             known.depth = known.depth.max(depth);
+        }
+    }
+
+    /// `some x`, which the interpreter would take for what is called so already.
+    fn declare(&mut self, names: &Names, name: &Span) {
+        let parts = [name.text().to_owned()];
+        let taken = names.is_import(name.text())
+            || names
+                .candidates(&parts)
+                .iter()
+                .any(|path| self.facts.contains_key(path));
+        if taken {
+            let message = format!("there is a rule or an import {} already", name.text());
+            self.problems.push(problem(name, &message));
         }
     }
 

@@ -11,10 +11,20 @@ pub const RULE: usize = 3;
 /// What a comprehension takes, or an `every`.
 const QUERY: usize = 3;
 
+/// OPA refuses it, too: it would ask whether there is one that is not, where people mean that there is none that is.
+const UNSAFE: &str =
+    "_ has no value after `not`: name what is meant in a rule or in a comprehension of its own";
+/// In OPA, both objects have the same keys.
+const PARTIAL: &str = "a pattern that is an object would match objects with more keys, too: name the fields that are meant";
+
 /// What is of interest in a rule.
 pub enum Node<'a> {
     /// A name that the rule declares for itself.
     Local(&'a str),
+    /// The same, by `some x`.
+    Some(&'a Span),
+    /// Something that the interpreter understands otherwise than OPA, and why.
+    Odd(&'a Span, &'static str),
     /// A variable, or a reference that begins with one; and how deep it lies.
     Reference(&'a Expr, usize),
     /// A function, the number of arguments that it gets, and how deep it lies.
@@ -27,6 +37,7 @@ pub enum Node<'a> {
 pub fn walk<'a>(rule: &'a Rule, show: &mut dyn FnMut(Node<'a>)) -> Result<usize, &'a Span> {
     let mut walk = Walk {
         show,
+        is_negated: false,
         depth: RULE,
         deepest: RULE,
     };
@@ -35,6 +46,8 @@ pub fn walk<'a>(rule: &'a Rule, show: &mut dyn FnMut(Node<'a>)) -> Result<usize,
 }
 struct Walk<'a, 'b> {
     show: &'b mut dyn FnMut(Node<'a>),
+    /// Whether what is looked at stands after a `not`.
+    is_negated: bool,
     depth: usize,
     deepest: usize,
 }
@@ -84,8 +97,7 @@ impl<'a> Walk<'a, '_> {
     fn stmt(&mut self, stmt: &'a LiteralStmt) -> Walked<'a> {
         match &stmt.literal {
             Literal::SomeVars { vars, .. } => {
-                vars.iter()
-                    .for_each(|var| (self.show)(Node::Local(var.text())));
+                vars.iter().for_each(|var| (self.show)(Node::Some(var)));
             }
             Literal::SomeIn {
                 key,
@@ -99,7 +111,10 @@ impl<'a> Walk<'a, '_> {
                 self.pattern(value)?;
                 self.expr(collection)?;
             }
-            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expr(expr)?,
+            Literal::Expr { expr, .. } => self.expr(expr)?,
+            Literal::NotExpr { expr, .. } => {
+                self.negated(true, |walk| walk.expr(expr))?;
+            }
             Literal::Every {
                 key,
                 value,
@@ -118,6 +133,17 @@ impl<'a> Walk<'a, '_> {
             self.expr(&replacement.r#as)?;
         }
         Ok(())
+    }
+
+    fn negated(
+        &mut self,
+        is_negated: bool,
+        inner: impl FnOnce(&mut Self) -> Walked<'a>,
+    ) -> Walked<'a> {
+        let before = std::mem::replace(&mut self.is_negated, is_negated);
+        let walked = inner(self);
+        self.is_negated = before;
+        walked
     }
 
     fn maybe(&mut self, expr: Option<&'a Ref<Expr>>) -> Walked<'a> {
@@ -155,7 +181,10 @@ impl<'a> Walk<'a, '_> {
             | Expr::Number { .. }
             | Expr::Bool { .. }
             | Expr::Null { .. } => Ok(()),
-            Expr::Var { .. } => {
+            Expr::Var { span, .. } => {
+                if self.is_negated && span.text() == "_" {
+                    (self.show)(Node::Odd(span, UNSAFE));
+                }
                 (self.show)(Node::Reference(expr, self.depth));
                 Ok(())
             }
@@ -170,17 +199,19 @@ impl<'a> Walk<'a, '_> {
                 self.expr(key)?;
                 self.expr(value)
             }),
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expr(term)?;
-                self.query(query)
-            }
+            // What stands in it is a query of its own.
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => self
+                .negated(false, |walk| {
+                    walk.expr(term)?;
+                    walk.query(query)
+                }),
             Expr::ObjectCompr {
                 key, value, query, ..
-            } => {
-                self.expr(key)?;
-                self.expr(value)?;
-                self.query(query)
-            }
+            } => self.negated(false, |walk| {
+                walk.expr(key)?;
+                walk.expr(value)?;
+                walk.query(query)
+            }),
             Expr::Call { fcn, params, .. } => {
                 (self.show)(Node::Call(fcn, params.len(), self.depth));
                 params.iter().try_for_each(|param| self.expr(param))
@@ -195,7 +226,14 @@ impl<'a> Walk<'a, '_> {
             Expr::AssignExpr { op, lhs, rhs, .. } => {
                 match op {
                     AssignOp::ColEq => self.pattern(lhs)?,
-                    AssignOp::Eq => self.expr(lhs)?,
+                    AssignOp::Eq => {
+                        for (one, other) in [(lhs, rhs), (rhs, lhs)] {
+                            if is_object_pattern(one) && !matches!(**other, Expr::Var { .. }) {
+                                (self.show)(Node::Odd(one.span(), PARTIAL));
+                            }
+                        }
+                        self.expr(lhs)?;
+                    }
                 }
                 self.expr(rhs)
             }
@@ -242,11 +280,24 @@ impl<'a> Walk<'a, '_> {
             Expr::Array { items, .. } => items
                 .iter()
                 .try_for_each(|item| self.deeper(item.span(), 1, |walk| walk.pattern(item))),
-            Expr::Object { fields, .. } => fields.iter().try_for_each(|(_, key, value)| {
-                self.expr(key)?;
-                self.deeper(value.span(), 1, |walk| walk.pattern(value))
-            }),
+            Expr::Object { span, fields, .. } => {
+                (self.show)(Node::Odd(span, PARTIAL));
+                fields.iter().try_for_each(|(_, key, value)| {
+                    self.expr(key)?;
+                    self.deeper(value.span(), 1, |walk| walk.pattern(value))
+                })
+            }
             other => self.expr(other),
         }
     }
+}
+
+/// Whether an expression is an object with names in it, which `=` may give values to.
+fn is_object_pattern(expr: &Expr) -> bool {
+    let Expr::Object { fields, .. } = expr else {
+        return false;
+    };
+    fields
+        .iter()
+        .any(|(_, _, value)| matches!(**value, Expr::Var { .. }) || is_object_pattern(value))
 }

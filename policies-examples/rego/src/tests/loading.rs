@@ -236,6 +236,26 @@ fn what_the_interpreter_passes_over_in_silence_is_refused() {
             "rules/main.rego:3:32: there is a NUL",
         ),
         (
+            "allow if not input.cs[_].priv\n",
+            "rules/main.rego:3:23: _ has no value after `not`",
+        ),
+        (
+            "allow if every c in input.cs {\n\tnot c.caps[_] == \"ALL\"\n}\n",
+            "rules/main.rego:4:16: _ has no value",
+        ),
+        (
+            "container contains c if c := input.cs[_]\n\ndeny contains \"m\" if {\n\tsome container\n\tinput.cs[container].priv\n}\n",
+            "rules/main.rego:6:10: there is a rule or an import container already",
+        ),
+        (
+            "allow if {\n\tinput.o = {\"a\": m}\n\tm == 1\n}\n",
+            "rules/main.rego:4:15: a pattern that is an object",
+        ),
+        (
+            "allow if {\n\tsome {\"a\": m} in input.l\n\tm == 1\n}\n",
+            "rules/main.rego:4:10: a pattern that is an object",
+        ),
+        (
             "deny contains \"a\" if {\n\t[path, value] := walk(input)\n\tpath[0] == value\n}\n",
             "rules/main.rego:4:22: write walk(x, [path, value])",
         ),
@@ -252,6 +272,15 @@ fn what_the_interpreter_passes_over_in_silence_is_refused() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn what_is_like_it_is_not_refused() {
+    let text = "package main\n\nallow if {\n\tnot 2 in {x | x := input.l[_]}\n\tx = {\"a\": input.a}\n\tx.a == 1\n\tsome i\n\tinput.l[i] == 3\n\tnot input.m[i]\n}\n";
+    assert_eq!(
+        judge(module(text), json!({"a": 1, "l": [3], "m": []})),
+        [""; 0]
+    );
 }
 
 #[test]
