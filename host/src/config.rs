@@ -558,7 +558,7 @@ impl Match {
 /// How much a policy may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Computing time of one evaluation.
+    /// Computing time of one evaluation: a processor's, not the clock's.
     pub time: Duration,
     /// Time of one evaluation with everything that it waits for.
     pub wall: Duration,

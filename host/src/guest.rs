@@ -492,33 +492,70 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// How long a guest held a thread. What it waited for its turn is not counted.
+/// How long a guest computed. What it waited for, its turn on a busy machine included, is not counted.
 pub struct Meter {
     limit: Duration,
     used: Duration,
     since: Arc<Mark>,
 }
 
-/// The moment from which the present slice of computing counts; set again after each pause.
-struct Mark(std::sync::Mutex<Instant>);
+/// The moment from which the present slice of computing counts; set again after each pause, on whatever thread goes on.
+struct Mark(std::sync::Mutex<Moment>);
+
+#[derive(Clone, Copy)]
+struct Moment {
+    /// What the thread has computed until then.
+    computed: Duration,
+    thread: std::thread::ThreadId,
+}
+
+impl Moment {
+    fn now() -> Moment {
+        Moment {
+            computed: thread_time(),
+            thread: std::thread::current().id(),
+        }
+    }
+}
+
+/// How long this thread has held a processor.
+#[cfg(unix)]
+fn thread_time() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .map(Duration::from)
+        .unwrap_or_default()
+}
+
+/// Where nobody tells what a thread computed, what passes counts.
+#[cfg(not(unix))]
+fn thread_time() -> Duration {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    START.elapsed()
+}
 
 impl Mark {
     fn now() -> Mark {
-        Mark(std::sync::Mutex::new(Instant::now()))
+        Mark(std::sync::Mutex::new(Moment::now()))
     }
 
     fn set(&self) {
         *self
             .0
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Moment::now();
     }
 
+    /// What was computed since. A thread that took over without a pause has computed nothing of it that can be told.
     fn elapsed(&self) -> Duration {
-        self.0
+        let mark = *self
+            .0
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .elapsed()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = Moment::now();
+        if now.thread != mark.thread {
+            return Duration::ZERO;
+        }
+        now.computed.saturating_sub(mark.computed)
     }
 }
 
