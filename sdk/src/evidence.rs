@@ -66,7 +66,7 @@ pub use crate::bindings::touchstone::policy::evidence::{
     Benchmark, File, FileFilter, FixState, FoundBy, FoundLicence, FoundMalware, FoundSecret,
     ImageConfiguration, Instruction, Layer, Misconfiguration, OsDistribution, Overview, Package,
     PackageFilter, PackageScope, Provenance, RuleFilter, RuleOutcome, RuleResult, Score, Step, Vex,
-    VexStatus, Vulnerability, VulnerabilityFilter, Window,
+    VexStatus, Vulnerability, VulnerabilityFilter, VulnerabilityParts, Window,
 };
 
 /// Items that are fetched at a time.
@@ -318,16 +318,6 @@ impl<T> Iterator for Pages<T> {
 }
 
 impl Vulnerability {
-    /// The highest base score of CVSS 3 or 4; of CVSS 2 where there is no later one.
-    pub fn cvss(&self) -> Option<f64> {
-        let highest = |old: bool| {
-            let scores = self.scores.iter();
-            let scores = scores.filter(|score| score.version.starts_with('2') == old);
-            scores.map(|score| score.base).max_by(f64::total_cmp)
-        };
-        highest(false).or_else(|| highest(true))
-    }
-
     /// `openssl 3.0.11`: package and installed version.
     pub fn what(&self) -> String {
         match &self.installed {
@@ -403,6 +393,8 @@ impl Default for VulnerabilityFilter {
             fixed_before: None,
             exclude_paths: Vec::new(),
             exclude_vex: Vec::new(),
+            without: VulnerabilityParts::empty(),
+            max_links: None,
         }
     }
 }

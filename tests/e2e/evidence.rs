@@ -568,6 +568,38 @@ fn the_host_applies_the_filter() {
 }
 
 #[test]
+fn what_is_not_wanted_of_a_vulnerability_is_not_handed_over() {
+    let found = json!([{
+        "id": "CVE-1", "aliases": ["GHSA-1"], "package": "openssl", "purl": "pkg:deb/debian/openssl", "severity": "high",
+        "locations": ["/a", "/b"], "severitySource": "nvd", "severityText": "HIGH", "title": "a title", "links": ["1", "2", "3"],
+        "scores": [
+            {"source": "nvd", "version": "2.0", "base": 9.9},
+            {"source": "nvd", "version": "3.1", "base": 7.5},
+            {"source": "redhat", "version": "3.1", "base": 8.1},
+        ],
+    }]);
+    let event = report(
+        json!({"names": ["web:1"]}),
+        json!({"vulnerabilities": found}),
+    );
+    for (brief, parts) in [
+        (false, [1, 1, 2, 1, 1, 3, 1, 3]),
+        (true, [0, 0, 0, 0, 0, 0, 0, 1]),
+    ] {
+        let folder = Folder::new();
+        let settings = json!({"filter": {"brief": brief}});
+        folder.policy("witness", "witness", json!({"settings": settings}));
+        let decision = folder
+            .service()
+            .decide_as(&event, None, &Options::default());
+        let told = told(&json!(decision)).remove(0);
+        let item = &told["vulnerabilities"]["items"][0];
+        assert_eq!(item["parts"], json!(parts));
+        assert_eq!((&item["id"], &item["cvss"]), (&json!("CVE-1"), &json!(8.1)));
+    }
+}
+
+#[test]
 fn a_long_list_comes_page_by_page() {
     let found: Vec<Value> = (0..1234)
         .map(|index| json!({"id": format!("CVE-{index:04}"), "package": "a", "severity": "low"}))

@@ -10,7 +10,7 @@ use interpreter::common::value::{CowVal, StaticVal, Val};
 use interpreter::{DeclarationError, Env, ExecutionError};
 use touchstone_sdk::evidence::{
     Evidence, FixState, FoundBy, ImageConfiguration, Package, PackageFilter, Subject,
-    Vulnerability, VulnerabilityFilter,
+    Vulnerability, VulnerabilityFilter, VulnerabilityParts as Parts,
 };
 use touchstone_sdk::prelude::*;
 
@@ -132,7 +132,7 @@ fn configuration(found: ImageConfiguration) -> Owned {
 
 fn vulnerability(found: Vulnerability) -> Owned {
     let fixable = found.fix_state == FixState::Fixed;
-    let cvss = found.cvss();
+    let cvss = found.cvss;
     map([
         ("id", Some(text(found.id))),
         ("aliases", Some(texts(&found.aliases))),
@@ -250,6 +250,13 @@ fn ask(this: &ImageEvidence, min_severity: Option<Severity>) -> Answer {
     let failed = failed("vulnerabilities");
     let filter = VulnerabilityFilter {
         min_severity: min_severity.filter(|least| *least > Severity::Unknown),
+        // What [`vulnerability`] does not show.
+        without: Parts::PURL
+            | Parts::LOCATIONS
+            | Parts::SEVERITY_SOURCE
+            | Parts::SCORES
+            | Parts::TITLE,
+        max_links: Some(0),
         ..VulnerabilityFilter::affecting()
     };
     let evidence = this.0.require().map_err(&failed)?;

@@ -90,7 +90,7 @@ impl Rule {
         let reached = |value: Option<f64>, limit: Option<f64>| {
             value.zip(limit).filter(|(value, limit)| value >= limit)
         };
-        if let Some((score, limit)) = reached(found.cvss(), self.min_cvss) {
+        if let Some((score, limit)) = reached(found.cvss, self.min_cvss) {
             faults.push(format!("has a CVSS score of {score} (limit {limit})"));
         }
         if let Some((chance, limit)) = reached(found.epss, self.min_epss) {

@@ -7,7 +7,7 @@ use crate::judge::Judgement;
 use crate::settings::BySeverity;
 
 /// Links that a finding has at most; scanners give dozens.
-const LINKS: usize = 3;
+pub const LINKS: u32 = 3;
 
 /// What was found on an image.
 pub struct Listing<'a> {
@@ -133,7 +133,7 @@ fn describe(finding: Finding, found: &Vulnerability) -> Finding {
     let finding = finding
         .package(&found.package)
         .remedy(found.remedy())
-        .links(found.links.iter().take(LINKS).cloned())
+        .links(found.links.iter().cloned())
         .details(&details(found));
     match found.locations.first() {
         Some(path) => finding.path(path),
@@ -148,7 +148,7 @@ fn details(found: &Vulnerability) -> Value {
         "purl": found.purl,
         "installed": found.installed,
         "fixed": found.fixed,
-        "cvss": found.cvss(),
+        "cvss": found.cvss,
         "epss": found.epss,
         "exploited": found.exploited,
         "published": found.published,

@@ -1,9 +1,12 @@
 //! What the host is asked for: no more than may matter. Handing a vulnerability over costs more than finding it.
 
-use touchstone_sdk::evidence::{FixState, Vulnerability, VulnerabilityFilter};
+use touchstone_sdk::evidence::{
+    FixState, Vulnerability, VulnerabilityFilter, VulnerabilityParts as Parts,
+};
 use touchstone_sdk::prelude::*;
 
 use crate::SeverityThreshold;
+use crate::listing::LINKS;
 use crate::settings::SEVERITIES;
 
 /// One question to the host.
@@ -73,6 +76,8 @@ impl SeverityThreshold {
         };
         VulnerabilityFilter {
             fix_states,
+            without: Parts::SCORES | Parts::SEVERITY_SOURCE | Parts::TITLE,
+            max_links: Some(LINKS),
             ..VulnerabilityFilter::affecting()
         }
     }

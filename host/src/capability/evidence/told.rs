@@ -45,15 +45,20 @@ impl Known<'_> {
         filter: wit::VulnerabilityFilter,
         window: wit::Window,
     ) -> Result<Option<wit::VulnerabilityPage>, String> {
+        let (without, links) = (filter.without, filter.max_links);
+        let links = links.map_or(usize::MAX, |most| most as usize);
         let query = model::VulnerabilityQuery::try_from(filter)?;
         let page = model::ask(
             self.evidence.vulnerabilities.as_deref(),
             &query,
             window.into(),
         );
-        Ok(page.map(|page| wit::VulnerabilityPage {
-            total: page.total,
-            items: all(page.items),
+        Ok(page.map(|page| {
+            let items = page.items.into_iter();
+            wit::VulnerabilityPage {
+                total: page.total,
+                items: items.map(|item| told(item, without, links)).collect(),
+            }
         }))
     }
 
@@ -296,6 +301,8 @@ impl TryFrom<wit::VulnerabilityFilter> for model::VulnerabilityQuery {
             fixed_before,
             exclude_paths,
             exclude_vex,
+            without: _,
+            max_links: _,
         } = filter;
         let moment = |name: &str, text: Option<String>| {
             let parse = |text: String| {
@@ -494,57 +501,82 @@ impl From<&model::Score> for wit::Score {
     }
 }
 
-impl From<&model::Vulnerability> for wit::Vulnerability {
-    fn from(vulnerability: &model::Vulnerability) -> wit::Vulnerability {
-        let model::Vulnerability {
-            id,
-            aliases,
-            package,
-            kind,
-            installed,
-            purl,
-            locations,
-            layer: _,
-            fixed,
-            fix_state,
-            severity,
-            severity_source,
-            severity_text,
-            scores,
-            epss,
-            exploited,
-            title,
-            links,
-            published,
-            fixed_at,
-            first_seen,
-            vex,
-            reports,
-        } = vulnerability;
-        wit::Vulnerability {
-            id: id.clone(),
-            aliases: aliases.clone(),
-            package: package.clone(),
-            kind: kind.clone(),
-            installed: installed.clone(),
-            purl: purl.clone(),
-            locations: locations.clone(),
-            fixed: fixed.clone(),
-            fix_state: (*fix_state).into(),
-            severity: (*severity).into(),
-            severity_source: severity_source.clone(),
-            severity_text: severity_text.clone(),
-            scores: scores.iter().map(Into::into).collect(),
-            epss: *epss,
-            exploited: *exploited,
-            title: title.clone(),
-            links: links.clone(),
-            published: written(*published),
-            fixed_at: written(*fixed_at),
-            first_seen: written(*first_seen),
-            vex: vex.as_ref().map(Into::into),
-            reports: reports.iter().copied().collect(),
-        }
+/// A vulnerability without what is not wanted of it.
+fn told(
+    vulnerability: &model::Vulnerability,
+    without: wit::VulnerabilityParts,
+    most_links: usize,
+) -> wit::Vulnerability {
+    use wit::VulnerabilityParts as Part;
+
+    let model::Vulnerability {
+        id,
+        aliases,
+        package,
+        kind,
+        installed,
+        purl,
+        locations,
+        layer: _,
+        fixed,
+        fix_state,
+        severity,
+        severity_source,
+        severity_text,
+        scores,
+        epss,
+        exploited,
+        title,
+        links,
+        published,
+        fixed_at,
+        first_seen,
+        vex,
+        reports,
+    } = vulnerability;
+    let wants = |part| (without & part) != part;
+    wit::Vulnerability {
+        id: id.clone(),
+        aliases: aliases
+            .iter()
+            .filter(|_| wants(Part::ALIASES))
+            .cloned()
+            .collect(),
+        package: package.clone(),
+        kind: kind.clone(),
+        installed: installed.clone(),
+        purl: purl.as_ref().filter(|_| wants(Part::PURL)).cloned(),
+        locations: locations
+            .iter()
+            .filter(|_| wants(Part::LOCATIONS))
+            .cloned()
+            .collect(),
+        fixed: fixed.clone(),
+        fix_state: (*fix_state).into(),
+        severity: (*severity).into(),
+        severity_source: severity_source
+            .as_ref()
+            .filter(|_| wants(Part::SEVERITY_SOURCE))
+            .cloned(),
+        severity_text: severity_text
+            .as_ref()
+            .filter(|_| wants(Part::SEVERITY_SOURCE))
+            .cloned(),
+        scores: scores
+            .iter()
+            .filter(|_| wants(Part::SCORES))
+            .map(Into::into)
+            .collect(),
+        cvss: vulnerability.cvss(),
+        epss: *epss,
+        exploited: *exploited,
+        title: title.as_ref().filter(|_| wants(Part::TITLE)).cloned(),
+        links: links.iter().take(most_links).cloned().collect(),
+        published: written(*published),
+        fixed_at: written(*fixed_at),
+        first_seen: written(*first_seen),
+        vex: vex.as_ref().map(Into::into),
+        reports: reports.iter().copied().collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use touchstone_sdk::evidence::{
     Evidence, FileFilter, FixState, PackageFilter, RuleFilter, Subject, VexStatus,
-    VulnerabilityFilter,
+    VulnerabilityFilter, VulnerabilityParts,
 };
 use touchstone_sdk::prelude::*;
 
@@ -30,6 +30,8 @@ struct Filter {
     fixed_before: Option<String>,
     exclude_paths: Vec<String>,
     affecting: bool,
+    /// Told without everything that can be left out, and with one link.
+    brief: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -65,6 +67,11 @@ impl Filter {
                 true => vec![VexStatus::NotAffected, VexStatus::Fixed],
                 false => Vec::new(),
             },
+            without: match self.brief {
+                true => VulnerabilityParts::from_bits_retain(0b11_1111),
+                false => VulnerabilityParts::empty(),
+            },
+            max_links: self.brief.then_some(1),
         }
     }
 }
@@ -127,7 +134,12 @@ impl Witness {
             let found = evidence.vulnerabilities(&self.filter.told())?;
             let total = found.total();
             let items: Vec<Value> = found
-                .map(|found| json!({"id": found.id, "package": found.package, "severity": found.severity.as_str(), "vex": found.vex.map(|vex| format!("{:?}", vex.status)), "reports": found.reports}))
+                .map(|found| json!({
+                    "id": found.id, "package": found.package, "severity": found.severity.as_str(), "reports": found.reports,
+                    "vex": found.vex.map(|vex| format!("{:?}", vex.status)), "cvss": found.cvss,
+                    "parts": [found.aliases.len(), found.purl.iter().count(), found.locations.len(), found.severity_source.iter().count(),
+                        found.severity_text.iter().count(), found.scores.len(), found.title.iter().count(), found.links.len()],
+                }))
                 .collect();
             add("vulnerabilities", json!({"total": total, "items": items}));
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use touchstone_sdk::evidence::{
     FixState, FoundBy, ImageConfiguration, Layer, Overview, Package, PackageFilter, Provenance,
     RuleFilter, RuleOutcome, RuleResult, Vex, VexStatus, Vulnerability, VulnerabilityFilter,
+    VulnerabilityParts as Parts,
 };
 use touchstone_sdk::{ImageName, Severity};
 
@@ -16,6 +17,15 @@ const FIX_STATES: [(&str, FixState); 4] = [
     ("notFixed", FixState::NotFixed),
     ("wontFix", FixState::WontFix),
     ("fixed", FixState::Fixed),
+];
+
+const PARTS: [(&str, Parts); 6] = [
+    ("aliases", Parts::ALIASES),
+    ("purl", Parts::PURL),
+    ("locations", Parts::LOCATIONS),
+    ("severitySource", Parts::SEVERITY_SOURCE),
+    ("scores", Parts::SCORES),
+    ("title", Parts::TITLE),
 ];
 
 const VEX: [(&str, VexStatus); 4] = [
@@ -110,7 +120,7 @@ pub fn vulnerability(found: &Vulnerability) -> Value {
         "installed": found.installed, "purl": found.purl, "locations": found.locations, "fixed": found.fixed,
         "fixState": word(&FIX_STATES, found.fix_state), "severity": found.severity.as_str(),
         "severitySource": found.severity_source, "severityText": found.severity_text,
-        "scores": scores.collect::<Vec<_>>(), "cvss": found.cvss(), "epss": found.epss,
+        "scores": scores.collect::<Vec<_>>(), "cvss": found.cvss, "epss": found.epss,
         "exploited": found.exploited, "title": found.title, "links": found.links, "published": found.published,
         "fixedAt": found.fixed_at, "firstSeen": found.first_seen, "vex": found.vex.as_ref().map(vex),
     }))
@@ -173,6 +183,8 @@ struct RawVulnerabilityFilter {
     fixed_before: Option<String>,
     exclude_paths: Vec<String>,
     exclude_vex: Vec<String>,
+    without: Vec<String>,
+    max_links: Option<u32>,
 }
 
 pub fn vulnerability_filter(filter: Value) -> Result<VulnerabilityFilter, Fault> {
@@ -187,6 +199,8 @@ pub fn vulnerability_filter(filter: Value) -> Result<VulnerabilityFilter, Fault>
         fixed_before,
         exclude_paths,
         exclude_vex,
+        without,
+        max_links,
     } = read(filter)?;
     Ok(VulnerabilityFilter {
         min_severity,
@@ -199,6 +213,10 @@ pub fn vulnerability_filter(filter: Value) -> Result<VulnerabilityFilter, Fault>
         fixed_before,
         exclude_paths,
         exclude_vex: meant(&VEX, &exclude_vex)?,
+        without: meant(&PARTS, &without)?
+            .into_iter()
+            .fold(Parts::empty(), |all, part| all | part),
+        max_links,
     })
 }
 
