@@ -2,12 +2,14 @@
 //! file's table.
 
 mod crypto;
+mod former;
 mod glob;
 #[cfg(feature = "http")]
 mod http;
 mod jwt;
 mod layout;
 mod net;
+mod sprintf;
 mod time;
 mod touchstone;
 
@@ -42,11 +44,13 @@ impl From<touchstone_sdk::Undecided> for Fault {
 
 const TABLES: &[&[Builtin]] = &[
     crypto::TABLE,
+    former::TABLE,
     glob::TABLE,
     #[cfg(feature = "http")]
     http::TABLE,
     jwt::TABLE,
     net::TABLE,
+    sprintf::TABLE,
     time::TABLE,
     touchstone::TABLE,
 ];
@@ -122,6 +126,11 @@ pub fn refused(name: &str) -> Option<&'static str> {
     let is_there = added(name).is_some() || BUILTINS.contains_key(name);
     let is_left_out = !is_there && name.contains('.') && NAMESPACES.contains(&namespace);
     is_left_out.then_some("this module leaves it out")
+}
+
+/// Whether the interpreter knows a function by itself: only of such ones the result can go into one more argument.
+pub fn is_known_to_interpreter(name: &str) -> bool {
+    BUILTINS.contains_key(name)
 }
 
 /// Makes the functions known to the interpreter.

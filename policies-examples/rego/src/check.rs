@@ -4,6 +4,7 @@
 mod brackets;
 mod names;
 mod recursion;
+mod safety;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,10 @@ pub fn check(modules: &[Ref<Module>]) -> Result<Checked, Vec<Problem>> {
     let mut check = Check::default();
     for module in modules {
         let names = Names::of(module);
+        for import in names::contradicting(module) {
+            let message = format!("something else is imported as {} already", import.1);
+            check.problems.push(problem(import.0, &message));
+        }
         for rule in &module.policy {
             check.define(&names, rule);
         }
@@ -155,6 +160,13 @@ impl Check {
                 return;
             }
         };
+        let is_known = |name: &str| self.is_known(names, name);
+        let takes = |function: &Expr| self.takes(names, function);
+        let unsafe_ones = safety::unsafe_variables(rule, &is_known, &takes);
+        self.problems.extend(unsafe_ones.into_iter().map(|span| {
+            let message = format!("nothing gives the variable {} a value", span.text());
+            problem(span, &message)
+        }));
         let mut uses = Vec::new();
         for node in nodes {
             let (span, depth, path) = match node {
@@ -199,6 +211,27 @@ impl Check {
         }
     }
 
+    /// Whether a name is that of something that is no variable: a document, an import, a rule or what is above one.
+    fn is_known(&self, names: &Names, name: &str) -> bool {
+        let is_there = |path: &Path| {
+            let below = self.facts.range(path.clone()..).next();
+            below.is_some_and(|(other, _)| other.starts_with(path))
+        };
+        let parts = [name.to_owned()];
+        name == "input"
+            || name == "data"
+            || names.is_import(name)
+            || names.candidates(&parts).iter().any(is_there)
+    }
+
+    /// How many arguments a function takes whose result may go into one more.
+    fn takes(&self, names: &Names, function: &Expr) -> Option<usize> {
+        let (parts, _) = name_of(function);
+        let own = names.candidates(&parts);
+        let own = own.iter().find_map(|path| self.facts.get(path)?.arguments);
+        own.or_else(|| builtins::arguments(&parts.join(".")))
+    }
+
     /// `some x`, which the interpreter would take for what is called so already.
     fn declare(&mut self, names: &Names, name: &Span) {
         let parts = [name.text().to_owned()];
@@ -231,12 +264,17 @@ impl Check {
             None => None,
         };
         let message = match expected {
+            Some(expected) if count == expected => return own,
             // The last one takes the result: `f(x, y)` is `y = f(x)`.
-            Some(expected) if count == expected || count == expected + 1 => {
-                return own;
+            Some(expected) if count == expected + 1 => {
+                if own.is_some() || builtins::is_known_to_interpreter(&name) {
+                    return own;
+                }
+                format!("write y = {name}(x) in place of {name}(x, y)")
             }
             // Of any number.
             None if name == "print" => return None,
+            Some(1) => format!("{name} takes 1 argument, not {count}"),
             Some(expected) => format!("{name} takes {expected} arguments, not {count}"),
             None => match builtins::refused(&name) {
                 Some(why) => format!("{name} is not offered: {why}"),

@@ -10,10 +10,7 @@ pub(super) const TABLE: &[Builtin] = &[
     Builtin {
         name: "net.cidr_contains",
         arguments: 2,
-        call: |arguments| {
-            let (outer, inner) = (Network::of(arguments, 0)?, Network::of(arguments, 1)?);
-            Ok((outer.bits <= inner.bits && outer.begins(&inner)).into())
-        },
+        call: contains,
     },
     Builtin {
         name: "net.cidr_intersects",
@@ -42,6 +39,11 @@ pub(super) const TABLE: &[Builtin] = &[
         },
     },
 ];
+
+pub(super) fn contains(arguments: &[Value]) -> Result<Value, Fault> {
+    let (outer, inner) = (Network::of(arguments, 0)?, Network::of(arguments, 1)?);
+    Ok((outer.bits <= inner.bits && outer.begins(&inner)).into())
+}
 
 /// A network, or an address, which is one of itself.
 struct Network {

@@ -19,15 +19,7 @@ pub struct Names {
 impl Names {
     pub fn of(module: &Module) -> Names {
         let (package, _) = name_of(&module.package.refr);
-        let imports = module.imports.iter().filter_map(|import| {
-            let (target, _) = name_of(&import.refr);
-            let alias = match &import.r#as {
-                Some(alias) => alias.text().to_owned(),
-                None => target.last()?.clone(),
-            };
-            let is_document = ["data", "input"].contains(&target.first()?.as_str());
-            is_document.then_some((alias, target))
-        });
+        let imports = imports(module).map(|(_, alias, target)| (alias, target));
         let file = module.package.span.source.get_path();
         let last = package.last().map_or("", String::as_str);
         Names {
@@ -75,6 +67,32 @@ impl Names {
     pub fn is_import(&self, root: &str) -> bool {
         self.imports.contains_key(root)
     }
+}
+
+/// The documents that a module imports: where it says so, how it calls them, and where they are.
+fn imports(module: &Module) -> impl Iterator<Item = (&Span, String, Vec<String>)> {
+    module.imports.iter().filter_map(|import| {
+        let (target, _) = name_of(&import.refr);
+        let alias = match &import.r#as {
+            Some(alias) => alias.text().to_owned(),
+            None => target.last()?.clone(),
+        };
+        let is_document = ["data", "input"].contains(&target.first()?.as_str());
+        is_document.then_some((start_of(&import.refr), alias, target))
+    })
+}
+
+/// Imports by a name that something else was imported by before, where the interpreter takes either.
+pub fn contradicting(module: &Module) -> Vec<(&Span, String)> {
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut contradicting = Vec::new();
+    for (span, alias, target) in imports(module) {
+        match known.get(&alias) {
+            Some(before) if *before != target => contradicting.push((span, alias)),
+            _ => drop(known.insert(alias, target)),
+        }
+    }
+    contradicting
 }
 
 /// The constant parts with which a reference begins, and whether it has no others.

@@ -18,7 +18,11 @@ fn every_mistake_is_reported_with_its_place() {
         ),
         (
             "package main\n\nallow if count(1, 2, 3)\n",
-            "rules/main.rego:3:10: count takes 1 arguments, not 3",
+            "rules/main.rego:3:10: count takes 1 argument, not 3",
+        ),
+        (
+            "package main\n\nallow if time.weekday(1, day)\n",
+            "rules/main.rego:3:10: write y = time.weekday(x) in place of time.weekday(x, y)",
         ),
         (
             "package main\n\nallow if rand.intn(\"x\", 3) == 1\n",
@@ -30,7 +34,7 @@ fn every_mistake_is_reported_with_its_place() {
         ),
         (
             "package main\n\nallow if { x == 1 }\n",
-            "rules/main.rego:3:12: use of undefined variable `x` is unsafe",
+            "rules/main.rego:3:12: nothing gives the variable x a value",
         ),
         (
             "package main\n\nallow if allow\n",
@@ -53,7 +57,31 @@ fn every_mistake_is_reported_with_its_place() {
             "rules/main.rego:5:1: main.f is defined in another way, too",
         ),
         (
-            "package main\n\nallow if nothing with missing as 1\n",
+            "package main\n\nallow if { not input.a[i]; i := input.i }\n",
+            "rules/main.rego:3:24: var `i` used before definition below",
+        ),
+        (
+            "package main\n\nimport data.a.x\nimport data.b.x\n\nallow if x\n",
+            "rules/main.rego:4:8: something else is imported as x already",
+        ),
+        (
+            "package main\n\nallow if {\n\tsome i\n\tnot input.a[i]\n}\n",
+            "rules/main.rego:5:14: nothing gives the variable i a value",
+        ),
+        (
+            "package main\n\nallow if {\n\tsome x\n\tx != input.a\n}\n",
+            "rules/main.rego:5:2: nothing gives the variable x a value",
+        ),
+        (
+            "package main\n\nallow if count([1 | not input.a[i]]) == 1\n",
+            "rules/main.rego:3:33: nothing gives the variable i a value",
+        ),
+        (
+            "package main\n\nallow if every x in input.a { not x == y }\n",
+            "rules/main.rego:3:40: nothing gives the variable y a value",
+        ),
+        (
+            "package main\n\nallow if input.nothing with missing as 1\n",
             "rules/main.rego:3:",
         ),
     ] {
@@ -63,6 +91,39 @@ fn every_mistake_is_reported_with_its_place() {
             found.len() == 1 && found[0].starts_with(&start),
             "{text}: {found:?}"
         );
+    }
+}
+
+/// What has a value in some way or other is not taken for something that has none.
+#[test]
+fn variables_that_have_values_are_accepted() {
+    for text in [
+        "allow if { i := input.i; not input.a[i] }",
+        "allow if { some i; input.a[i] == 1; not input.b[i] }",
+        "allow if { some i, x in input.a; not input.b[i] == x }",
+        "allow if { [x, y] := input.pair; not x == y }",
+        "allow if { input.pair = [x, [y, _]]; not x == y }",
+        "allow if { walk(input, [path, value]); not path == value }",
+        "allow if { split(input.x, \"/\", parts); not parts == [] }",
+        "allow if { f(input.x, y); not y == 1 }\n\nf(x) := x",
+        "allow if { x := input.x; count([y | y := input.a[_]; not y == x]) > 0 }",
+        "allow if count({i | some i in [1, 2]; not input.a[i]}) > 0",
+        "allow if count({k: v | v := input.a[k]; not input.b[k]}) > 0",
+        "allow if count([input.a[i] | not input.b[i]]) > 0",
+        "allow if every k, v in input.a { not input.b[k] == v }",
+        "allow if { every x in input.a[i] { x > 0 }; not input.b[i] }",
+        "allow if { i := 1; not input.a.b with input as input.c[i] }",
+        "allow if { input.a[i].b[j] == 1; not input.c[i][j] }",
+        "allow if { not limit == 1 }\n\nlimit := 2",
+        "allow if { not data.other.x; not other }\n\nother if input.x",
+        "allow if { data.main.sets[[x, y]]; not x == y }\n\nsets contains [1, 2]",
+        "m[x] := y if { some x; y := input.a[x]; not input.b[x] }\n\nallow := true",
+        "m contains input.a[i] if not input.b[i]\n\nallow := true",
+        "f(x, [y, z]) := 1 if { not x == y; not z == 1 }\n\nallow := true",
+        "f(x) := 1 if { not x == 1 } else := 2 if { not x == 2 }\n\nallow := true",
+    ] {
+        let found = problems(module(&format!("package main\n\n{text}\n")));
+        assert!(found.is_empty(), "{text}: {found:?}");
     }
 }
 
@@ -241,23 +302,23 @@ fn what_the_interpreter_passes_over_in_silence_is_refused() {
         ),
         (
             "allow if every c in input.cs {\n\tnot c.caps[_] == \"ALL\"\n}\n",
-            "rules/main.rego:4:16: _ has no value",
+            "rules/main.rego:4:13: _ has no value",
         ),
         (
             "container contains c if c := input.cs[_]\n\ndeny contains \"m\" if {\n\tsome container\n\tinput.cs[container].priv\n}\n",
-            "rules/main.rego:6:10: there is a rule or an import container already",
+            "rules/main.rego:6:7: there is a rule or an import container already",
         ),
         (
             "allow if {\n\tinput.o = {\"a\": m}\n\tm == 1\n}\n",
-            "rules/main.rego:4:15: a pattern that is an object",
+            "rules/main.rego:4:12: a pattern that is an object",
         ),
         (
             "allow if {\n\tsome {\"a\": m} in input.l\n\tm == 1\n}\n",
-            "rules/main.rego:4:10: a pattern that is an object",
+            "rules/main.rego:4:7: a pattern that is an object",
         ),
         (
             "deny contains \"a\" if {\n\t[path, value] := walk(input)\n\tpath[0] == value\n}\n",
-            "rules/main.rego:4:22: write walk(x, [path, value])",
+            "rules/main.rego:4:19: write walk(x, [path, value])",
         ),
     ] {
         let found = problems(module(&format!("package main\n\n{text}")));
