@@ -19,6 +19,8 @@ struct Inner {
     value: Value,
     /// The text as it came, or as written from the value when somebody first asks.
     text: OnceLock<String>,
+    /// Whether there is none, which is not the same as `null`.
+    is_none: bool,
 }
 
 /// Why a text is not an acceptable JSON document.
@@ -74,14 +76,16 @@ impl Document {
         Ok(Document(Arc::new(Inner {
             value,
             text: OnceLock::from(text),
+            is_none: false,
         })))
     }
 
-    /// The document that is `null`.
-    pub fn null() -> Document {
+    /// No document: `null` as a text, but there is nothing at any pointer, not even at the empty one.
+    pub fn none() -> Document {
         Document(Arc::new(Inner {
             value: Value::default(),
             text: OnceLock::new(),
+            is_none: true,
         }))
     }
 
@@ -100,7 +104,7 @@ impl Document {
     /// The value at an RFC 6901 pointer as JSON text. The empty pointer is the whole document.
     pub fn get(&self, pointer: &str) -> Option<String> {
         if pointer.is_empty() {
-            return Some(self.text().to_owned());
+            return (!self.0.is_none).then(|| self.text().to_owned());
         }
         self.find(pointer).map(write)
     }
@@ -138,6 +142,7 @@ impl Document {
         Some(Document(Arc::new(Inner {
             value,
             text: OnceLock::new(),
+            is_none: false,
         })))
     }
 

@@ -6,7 +6,9 @@ mod merge;
 mod model;
 mod query;
 
-pub use self::format::{FORMATS, Format, ReadError, Sketch, Wrong, find, is_report, names, read};
+pub use self::format::{
+    FORMATS, Format, ReadError, Sketch, Wrong, decompress, find, is_report, names, read,
+};
 pub use self::merge::{IdentityError, beside, identify, merge};
 pub use self::model::*;
 pub use self::query::{

@@ -150,7 +150,7 @@ pub fn bare(document: Document, defaults: &Defaults) -> Event {
 
 /// An event without a document.
 pub fn undefined(defaults: &Defaults) -> Event {
-    bare(Document::null(), defaults)
+    bare(Document::none(), defaults)
 }
 
 /// The images that a document of no known form names, and its sender. `image` that is no string is listed, too, as no

@@ -53,9 +53,14 @@ impl Event {
         read("", &host::data())
     }
 
-    /// The whole document as JSON text.
+    /// The whole document as JSON text; `null` when the event has none.
     pub fn text(&self) -> String {
         host::data()
+    }
+
+    /// The whole document as JSON text; nothing when the event has none, which is not the same as `null`.
+    pub fn document(&self) -> Option<String> {
+        host::get("")
     }
 
     /// The value at an RFC 6901 pointer: `event.get::<u32>("/spec/replicas")?`. Nothing when there is no such place; an

@@ -207,7 +207,10 @@ pub(crate) mod event {
     }
 
     pub(crate) fn get(pointer: &str) -> Option<String> {
-        HOST.with_borrow(|host| host.event.data.pointer(pointer).map(ToString::to_string))
+        HOST.with_borrow(|host| {
+            let data = host.event.has_document.then_some(&host.event.data);
+            data?.pointer(pointer).map(ToString::to_string)
+        })
     }
 
     pub(crate) fn query() -> Option<String> {

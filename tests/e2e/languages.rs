@@ -148,6 +148,83 @@ fn clients_of_opa_are_answered_as_they_are_used_to() {
     }
 }
 
+/// What OPA's clients send besides plain JSON, and how they name what they ask for.
+#[test]
+fn clients_of_opa_ask_in_many_ways() {
+    let folder = Folder::new();
+    let text = "package main\n\nlist := [{\"a\": 1}, {\"a\": 2}]\n\nkeys := {\"0\": \"zero\", \"a/b\": \"slash\", \"a~b\": \"tilde\"}\n\n\
+        differs if input != \"x\"\n\nsaid := input\n";
+    let grants = json!({"data": [], "clock": []});
+    let keys = json!({
+        "settings": {"sources": {"main.rego": text}, "entrypoints": ["main.differs"]}, "grants": grants, "opa": true});
+    folder.policy("rego", "rego", keys);
+    let server = Server::start(&folder, &[]);
+    let post = |path: &str, body: &[u8], headers: &[(&str, &str)]| {
+        let (status, answer) = server.post_with(path, body, headers);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer.get("result").cloned()
+    };
+    for (path, expected) in [
+        ("/v1/data/main/list/1/a", json!(2)),
+        ("/v1/data/main/keys/0", json!("zero")),
+        ("/v1/data/main/keys/a%2Fb", json!("slash")),
+        ("/v1/data/main/keys/a~b", json!("tilde")),
+    ] {
+        assert_eq!(post(path, b"", &[]), Some(expected), "{path}");
+    }
+    assert_eq!(post("/v1/data/main/list/2", b"", &[]), None);
+    // No input is no `null`: what is compared to it is undefined.
+    for (body, differs, said) in [
+        ("", None, None),
+        ("{}", None, None),
+        ("null", None, None),
+        (r#"{"input": null}"#, Some(json!(true)), Some(json!(null))),
+        (r#"{"input": "x"}"#, None, Some(json!("x"))),
+    ] {
+        assert_eq!(
+            post("/v1/data/main/differs", body.as_bytes(), &[]),
+            differs,
+            "{body}"
+        );
+        assert_eq!(
+            post("/v1/data/main/said", body.as_bytes(), &[]),
+            said,
+            "{body}"
+        );
+    }
+    assert_eq!(server.post("/v0/data/", b"{}").1["main"]["list"][0]["a"], 1);
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut zipped, br#"{"input": {"z": 1}}"#).unwrap();
+    let zipped = zipped.finish().unwrap();
+    let gzip = [("content-encoding", "gzip")];
+    assert_eq!(
+        post("/v1/data/main/said", &zipped, &gzip),
+        Some(json!({"z": 1}))
+    );
+    let yaml = [("content-type", "application/yaml")];
+    assert_eq!(
+        post("/v1/data/main/said", b"input:\n  y: [1]\n", &yaml),
+        Some(json!({"y": [1]}))
+    );
+    for (body, headers) in [
+        (&b"no gzip"[..], gzip),
+        (b"[", yaml),
+        (b"[1]", [("x", "y")]),
+    ] {
+        let (status, answer) = server.post_with("/v1/data/main/said", body, &headers);
+        assert_eq!(
+            (status, &answer["code"]),
+            (400, &json!("invalid_parameter")),
+            "{answer}"
+        );
+    }
+    let (status, answer) = server.delete("/v1/data/main/said");
+    assert_eq!(
+        (status, &answer["code"]),
+        (405, &json!("method_not_allowed"))
+    );
+}
+
 #[test]
 fn a_policy_that_says_nothing_of_opa_is_not_asked() {
     let folder = library(json!({"opa": false}));
@@ -492,7 +569,7 @@ fn a_text_that_is_wrong_is_refused_with_its_place_and_the_last_good_one_serves()
                 ),
                 (
                     "package main\n\nwarn contains x if {\n\tx := strange(1)\n}\n",
-                    "main.rego:4:10: there is no function strange",
+                    "main.rego:4:7: there is no function strange",
                 ),
             ],
         ),

@@ -50,10 +50,7 @@ type Host = State<Arc<Service>>;
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/", any(cipolice::message))
-        .route("/v0/data", post(opa::v0))
-        .route("/v0/data/{*path}", post(opa::v0))
-        .route("/v1/data", get(opa::v1).post(opa::v1))
-        .route("/v1/data/{*path}", get(opa::v1).post(opa::v1))
+        .merge(opa::routes())
         .route("/v1/decide", post(decide))
         .route("/v1/decide/{policy}", post(decide_one))
         .route("/k8s/image-review", post(review_images))

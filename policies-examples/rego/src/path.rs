@@ -5,16 +5,17 @@ pub type Path = Vec<String>;
 
 /// As Rego writes it: `data.main.deny`, `data["a-b"].deny`.
 pub fn reference(path: &[String]) -> String {
-    let mut text = "data".to_owned();
-    for part in path {
-        if is_identifier(part) {
-            text.push('.');
-            text.push_str(part);
-        } else {
-            text.push_str(&format!("[{}]", serde_json::Value::from(part.as_str())));
-        }
+    ["data".to_owned()]
+        .into_iter()
+        .chain(path.iter().map(|part| step(part)))
+        .collect()
+}
+
+fn step(part: &str) -> String {
+    match is_identifier(part) {
+        true => format!(".{part}"),
+        false => format!("[{}]", serde_json::Value::from(part)),
     }
-    text
 }
 
 /// As people write it: `main.deny`.
@@ -36,16 +37,31 @@ pub fn of_setting(text: &str) -> Path {
     parts.collect()
 }
 
-/// From OPA's data API, where the path of a URL is one; empty for all of `data`.
+/// Like [`reference`], but parts that are whole numbers are places of arrays: `data.servers[0]`.
+pub fn with_numbers(path: &[String]) -> String {
+    let place = |part: &String| match part.parse::<u32>() {
+        Ok(number) if number.to_string() == *part => format!("[{number}]"),
+        _ => step(part),
+    };
+    ["data".to_owned()]
+        .into_iter()
+        .chain(path.iter().map(place))
+        .collect()
+}
+
+/// From OPA's data API, where the path of a URL is one; empty for all of `data`. Escaped as by RFC 6901.
 pub fn of_query(text: &str) -> Path {
     let parts = text.split('/').filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
+    parts.map(unescape).collect()
 }
 
 /// From the `data` capability's notation, RFC 6901 without the first slash.
 pub fn of_data(text: &str) -> Path {
-    let unescape = |part: &str| part.replace("~1", "/").replace("~0", "~");
     text.split('/').map(unescape).collect()
+}
+
+fn unescape(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }
 
 fn is_identifier(part: &str) -> bool {

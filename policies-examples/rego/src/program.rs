@@ -85,8 +85,11 @@ impl Program {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = &self.keys;
         let mut run = Run { engine, keys };
-        let input = run.engine.set_input_json(&event.text());
-        input.map_err(|error| undecided(&error))?;
+        let input = match event.document() {
+            Some(text) => Value::from_json_str(&text).map_err(|error| undecided(&error))?,
+            None => Value::Undefined,
+        };
+        run.engine.set_input(input);
         Ok(run)
     }
 
@@ -208,11 +211,19 @@ impl Run<'_> {
         if path.is_empty() {
             return self.everything();
         }
-        let results = self.engine.eval_query(path::reference(path), false);
-        let results = results.map_err(|error| undecided(&error))?.result;
-        let value = results.into_iter().next();
-        let value = value.and_then(|result| result.expressions.into_iter().next());
-        value.map_or(Ok(None), |expression| told(expression.value))
+        // In an array, the parts that are numbers are places.
+        let mut references = vec![path::reference(path), path::with_numbers(path)];
+        references.dedup();
+        for reference in references {
+            let results = self.engine.eval_query(reference, false);
+            let results = results.map_err(|error| undecided(&error))?.result;
+            let value = results.into_iter().next();
+            let value = value.and_then(|result| result.expressions.into_iter().next());
+            if let Some(value) = value.map_or(Ok(None), |expression| told(expression.value))? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// All of `data`.

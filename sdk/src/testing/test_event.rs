@@ -11,6 +11,7 @@ pub struct TestEvent {
     subject: Option<String>,
     namespace: Option<String>,
     pub(super) data: Value,
+    pub(super) has_document: bool,
     pub(super) query: Option<String>,
     pub(super) images: Vec<(String, String)>,
     /// What is known of each image; that of place 0 may be there without an image.
@@ -23,6 +24,7 @@ impl TestEvent {
         TestEvent {
             kind: kind.to_owned(),
             data: Value::Object(Default::default()),
+            has_document: true,
             ..TestEvent::default()
         }
     }
@@ -30,6 +32,12 @@ impl TestEvent {
     /// Its document.
     pub fn data(mut self, data: Value) -> TestEvent {
         self.data = data;
+        self
+    }
+
+    /// Without a document, not even an empty one.
+    pub fn without_document(mut self) -> TestEvent {
+        (self.data, self.has_document) = (Value::Null, false);
         self
     }
 

@@ -1,15 +1,22 @@
 //! OPA's data API, for its clients: documents of the policies that say `opa: true` (Open Policy Agent, REST API, "Data API").
 //! Errors have OPA's form: `{"code": …, "message": …}`.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Host, Refused, read};
 use crate::decide::Options;
 use crate::document::Document;
+use crate::evidence::decompress;
 use crate::knowledge::weight;
 use crate::model::{Decision, Event};
 use crate::service::Service;
@@ -62,10 +69,13 @@ impl Asked {
     /// The path behind `/v0/data` or `/v1/data`, and the parameters.
     fn of(uri: &Uri) -> Result<Asked, Failure> {
         let path = uri.path().get("/v1/data".len()..).unwrap_or_default();
-        let path = percent_encoding::percent_decode_str(path.trim_matches('/'));
-        let path = path
-            .decode_utf8()
-            .map_err(|_| Failure::bad("the path is not UTF-8"))?;
+        // What is decoded may have slashes of its own; policies are told which are which as by RFC 6901.
+        let part = |part: &str| {
+            let part = percent_encoding::percent_decode_str(part).decode_utf8();
+            part.map(|part| part.replace('~', "~0").replace('/', "~1"))
+        };
+        let path: Result<Vec<String>, _> = path.trim_matches('/').split('/').map(part).collect();
+        let path = path.map_err(|_| Failure::bad("the path is not UTF-8"))?;
         let (mut pretty, mut input) = (false, None);
         for (key, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             match key.as_ref() {
@@ -81,20 +91,32 @@ impl Asked {
             }
         }
         Ok(Asked {
-            // What is decoded may begin with a slash again, as a module's own questions do.
-            path: path.trim_matches('/').to_owned(),
+            path: path.join("/"),
             pretty,
             input,
         })
     }
 }
 
+/// Where OPA's clients ask.
+pub(super) fn routes() -> Router<Arc<Service>> {
+    let v0 = || post(v0).fallback(other);
+    let v1 = || get(v1).post(v1).fallback(other);
+    Router::new()
+        .route("/v0/data", v0())
+        .route("/v0/data/", v0())
+        .route("/v0/data/{*path}", v0())
+        .route("/v1/data", v1())
+        .route("/v1/data/", v1())
+        .route("/v1/data/{*path}", v1())
+}
+
 /// The body is the input, the answer is the document itself.
-pub(super) async fn v0(State(service): Host, request: Request) -> Response {
+async fn v0(State(service): Host, request: Request) -> Response {
     let answer = async {
         let asked = Asked::of(request.uri())?;
         let body = body(&service, request).await?;
-        let event = event(&service, body, &asked).await?;
+        let event = event(&service, Some(body), &asked).await?;
         match decide(&service, event).await? {
             (_, Some(value)) => Ok(show(&value, asked.pretty)),
             (_, None) => Err(Failure {
@@ -111,12 +133,12 @@ pub(super) async fn v0(State(service): Host, request: Request) -> Response {
 }
 
 /// The body has the input under `input`, the answer the document under `result`, if there is one.
-pub(super) async fn v1(State(service): Host, request: Request) -> Response {
+async fn v1(State(service): Host, request: Request) -> Response {
     let answer = async {
         let asked = Asked::of(request.uri())?;
         let body = body(&service, request).await?;
         let input = input(body)?.or(asked.input.clone().map(String::into_bytes));
-        let event = event(&service, input.unwrap_or_default(), &asked).await?;
+        let event = event(&service, input, &asked).await?;
         let (decision, value) = decide(&service, event).await?;
         let mut answer = json!({"decision_id": decision.id});
         if let (Some(answer), Some(value)) = (answer.as_object_mut(), value) {
@@ -127,38 +149,72 @@ pub(super) async fn v1(State(service): Host, request: Request) -> Response {
     answer.await.unwrap_or_else(Failure::into_response)
 }
 
+/// The body as JSON: uncompressed, and where its type says YAML, rewritten.
 async fn body(service: &Service, request: Request) -> Result<Vec<u8>, Failure> {
-    read(service, request.into_body()).await.map_err(|refused| {
-        let status = refused.status();
-        Failure {
-            status,
-            code: "invalid_parameter",
-            message: refused.text(),
-        }
-    })
+    let (head, body) = request.into_parts();
+    let header = |name| {
+        let value: Option<&HeaderValue> = head.headers.get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let body = read(service, body).await.map_err(|refused| Failure {
+        status: refused.status(),
+        code: "invalid_parameter",
+        message: refused.text(),
+    })?;
+    let malformed = |error: &dyn std::fmt::Display| {
+        Failure::bad(format!("body contains malformed input document: {error}"))
+    };
+    let body = match header(CONTENT_ENCODING) {
+        "gzip" => decompress(&body)
+            .map_err(|error| malformed(&error))?
+            .into_owned(),
+        _ => body,
+    };
+    if !header(CONTENT_TYPE).contains("yaml") {
+        return Ok(body);
+    }
+    let value: Value = serde_saphyr::from_slice(&body).map_err(|error| malformed(&error))?;
+    Ok(value.to_string().into_bytes())
 }
 
 /// What stands under `input`; nothing, when there is no body or no such key.
 fn input(body: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Body {
+        // Without this, `null` would be taken for nothing.
+        #[serde(default, deserialize_with = "given")]
         input: Option<Box<RawValue>>,
     }
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
+
+    fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Box<RawValue>>, D::Error> {
+        Box::deserialize(input).map(Some)
     }
-    let body: Body = serde_json::from_slice(&body).map_err(|error| {
+    // What is read into named fields may be an array for the reader, too.
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return Ok(None),
+        Some(b'[') => {
+            return Err(Failure::bad(
+                "body contains malformed input document: it is an array",
+            ));
+        }
+        Some(_) => {}
+    }
+    let body: Option<Body> = serde_json::from_slice(&body).map_err(|error| {
         Failure::bad(format!("body contains malformed input document: {error}"))
     })?;
-    Ok(body.input.map(|input| input.get().as_bytes().to_vec()))
+    let input = body.and_then(|body| body.input);
+    Ok(input.map(|input| input.get().as_bytes().to_vec()))
 }
 
 /// An object of a known form is that event; anything else is an input and nothing more.
-async fn event(service: &Service, input: Vec<u8>, asked: &Asked) -> Result<Event, Failure> {
+async fn event(service: &Service, input: Option<Vec<u8>>, asked: &Asked) -> Result<Event, Failure> {
     let defaults = Defaults {
         source: format!("/opa/{}", asked.path),
         ..Defaults::default()
     };
+    let input = input.unwrap_or_default();
     let size = weight(&input);
     let read = || {
         if input.iter().all(u8::is_ascii_whitespace) {
@@ -175,6 +231,17 @@ async fn event(service: &Service, input: Vec<u8>, asked: &Asked) -> Result<Event
     let mut event = event.map_err(|error| Failure::bad(error.to_string()))?;
     event.query = Some(asked.path.clone());
     Ok(event)
+}
+
+/// OPA's other methods change its documents.
+async fn other() -> Failure {
+    Failure {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        code: "method_not_allowed",
+        message:
+            "documents are changed in the data folders and beside the policies, not over this API"
+                .to_owned(),
+    }
 }
 
 /// Asks the policies; the first that has such a document tells it. One that cannot say, when none has, is an error: that
