@@ -100,7 +100,7 @@ pub mod prelude {
         Severity, Undecided,
     };
     pub use schemars::JsonSchema;
-    pub use serde::Deserialize;
+    pub use serde::{Deserialize, Serialize};
     pub use serde_json::{Value, json};
 }
 

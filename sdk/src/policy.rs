@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -156,9 +157,9 @@ impl Finding {
         self
     }
 
-    /// Whatever else a machine should know: an object.
-    pub fn details(mut self, details: &Value) -> Finding {
-        self.details = Some(details.to_string());
+    /// Whatever else a machine should know: what is written as a JSON object. None, if writing it fails.
+    pub fn details(mut self, details: &impl Serialize) -> Finding {
+        self.details = serde_json::to_string(details).ok();
         self
     }
 }

@@ -122,7 +122,8 @@ impl SeverityThreshold {
         for query in self.queries() {
             for found in evidence.vulnerabilities(&query.filter)? {
                 if query.is_new(&found) {
-                    listing.add(&found, self.judge(&found, now));
+                    let judgement = self.judge(&found, now);
+                    listing.add(found, judgement);
                 }
             }
         }

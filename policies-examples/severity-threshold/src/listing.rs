@@ -49,7 +49,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    pub fn add(&mut self, found: &Vulnerability, judgement: Judgement) {
+    pub fn add(&mut self, found: Vulnerability, judgement: Judgement) {
         let of_severity = |tally: &&mut Tally| tally.severity == judgement.severity;
         if let Some(tally) = self.tallies.iter_mut().find(of_severity)
             && judgement.counts
@@ -129,32 +129,50 @@ impl Group {
 }
 
 /// Adds where it is, what can be done, and where to read on.
-fn describe(finding: Finding, found: &Vulnerability) -> Finding {
+fn describe(finding: Finding, found: Vulnerability) -> Finding {
     let finding = finding
-        .package(&found.package)
+        .details(&Details::of(&found))
         .remedy(found.remedy())
-        .links(found.links.iter().cloned())
-        .details(&details(found));
-    match found.locations.first() {
+        .package(found.package)
+        .links(found.links);
+    match found.locations.into_iter().next() {
         Some(path) => finding.path(path),
         None => finding,
     }
 }
 
 /// What a machine may want to sort by; without what the report does not tell.
-fn details(found: &Vulnerability) -> Value {
-    let mut details = json!({
-        "aliases": found.aliases,
-        "purl": found.purl,
-        "installed": found.installed,
-        "fixed": found.fixed,
-        "cvss": found.cvss,
-        "epss": found.epss,
-        "exploited": found.exploited,
-        "published": found.published,
-    });
-    if let Some(details) = details.as_object_mut() {
-        details.retain(|_, value| !value.is_null() && *value != json!([]));
+#[derive(Serialize)]
+struct Details<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    aliases: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cvss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exploited: Option<bool>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    fixed: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<&'a str>,
+}
+
+impl Details<'_> {
+    fn of(found: &Vulnerability) -> Details<'_> {
+        Details {
+            aliases: &found.aliases,
+            cvss: found.cvss,
+            epss: found.epss,
+            exploited: found.exploited,
+            fixed: &found.fixed,
+            installed: found.installed.as_deref(),
+            published: found.published.as_deref(),
+            purl: found.purl.as_deref(),
+        }
     }
-    details
 }
