@@ -1,19 +1,21 @@
 //! What OPA's compiler refuses and the interpreter notices only while it runs, if at all: functions that do not exist,
 //! recursion, rules that need more stack than there is. Everything is reported with its place.
 
-mod brackets;
+mod kinds;
 mod names;
+mod nesting;
 mod recursion;
 mod safety;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead, Span};
+use regorus::unstable::{Expr, Module, Ref, Rule, Span};
 use touchstone_sdk::Problem;
 
-pub use self::brackets::unreadable;
+use self::kinds::Kind;
 use self::names::{Names, name_of, start_of};
+pub use self::nesting::unreadable;
 use self::walk::{Node, walk};
 use crate::builtins;
 use crate::fault;
@@ -30,12 +32,25 @@ pub struct RuleFacts {
     pub package: usize,
     /// Whether it is a test, or only there for tests.
     pub is_test: bool,
-    /// The number of its arguments, when it is a function.
-    arguments: Option<usize>,
+    kind: Kind,
+    /// Whether its name says the whole place, without brackets that go through many.
+    is_whole: bool,
+    /// Where its default is.
+    default: Option<Span>,
     /// What it refers to.
     uses: Vec<Use>,
     /// How much stack it takes without what it refers to; see [`walk`].
     depth: usize,
+}
+
+impl RuleFacts {
+    /// The number of its arguments, when it is a function.
+    fn arguments(&self) -> Option<usize> {
+        match self.kind {
+            Kind::Function(count) => Some(count),
+            Kind::Value | Kind::Set => None,
+        }
+    }
 }
 
 /// Something that a rule refers to.
@@ -72,6 +87,11 @@ pub fn check(modules: &[Ref<Module>]) -> Result<Checked, Vec<Problem>> {
             check.define(&names, rule);
         }
     }
+    let packages: BTreeSet<Path> = modules
+        .iter()
+        .map(|module| Names::of(module).package())
+        .collect();
+    check.find_overlaps(&packages);
     for module in modules {
         let names = Names::of(module);
         for rule in &module.policy {
@@ -85,7 +105,7 @@ pub fn check(modules: &[Ref<Module>]) -> Result<Checked, Vec<Problem>> {
         return Err(check.problems);
     }
     let mut rules = check.facts;
-    rules.retain(|_, rule| rule.arguments.is_none());
+    rules.retain(|_, rule| rule.arguments().is_none());
     Ok(Checked {
         rules,
         replaced: check.replaced,
@@ -114,30 +134,49 @@ struct Check {
 
 impl Check {
     fn define(&mut self, names: &Names, rule: &Rule) {
-        let (head, arguments) = match rule {
-            Rule::Spec { head, .. } => match head {
-                RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } => (refr, None),
-                RuleHead::Func { refr, args, .. } => (refr, Some(args.len())),
-            },
-            Rule::Default { refr, args, .. } if args.is_empty() => (refr, None),
-            Rule::Default { refr, args, .. } => (refr, Some(args.len())),
-        };
-        let path = names.of_rule(head);
+        let (head, kind) = Kind::of(rule);
+        let (path, is_whole) = names.of_rule(head);
         let known = self.facts.entry(path.clone()).or_insert_with(|| RuleFacts {
             package: names.package_length(),
             is_test: names.is_test || is_test(path.last()),
             path,
             span: rule.span().clone(),
-            arguments,
+            kind,
+            is_whole,
+            default: None,
             uses: Vec::new(),
             depth: 0,
         });
-        if known.arguments != arguments {
-            let message = format!(
-                "{} is defined in another way, too",
-                path::short(&known.path)
-            );
+        known.is_whole |= is_whole;
+        let name = path::short(&known.path);
+        if known.kind != kind {
+            let message = format!("{name} is defined in another way, too");
             self.problems.push(problem(rule.span(), &message));
+        }
+        let Rule::Default { span, value, .. } = rule else {
+            return;
+        };
+        if known.default.replace(span.clone()).is_some() {
+            let message = format!("{name} has a default already");
+            self.problems.push(problem(span, &message));
+        }
+        if let Some(part) = kinds::not_constant(value) {
+            let message = "a default is a constant: this depends on something";
+            self.problems.push(problem(start_of(part), message));
+        }
+    }
+
+    /// Rules in the way of others, and of packages.
+    fn find_overlaps(&mut self, packages: &BTreeSet<Path>) {
+        for (rule, below) in kinds::overlapping(&self.facts) {
+            let (rule, name) = (path::short(&rule.path), path::short(&below.path));
+            let message = format!("{name} is below the rule {rule}, which has a value of its own");
+            self.problems.push(problem(&below.span, &message));
+        }
+        for rule in kinds::over_packages(&self.facts, packages) {
+            let name = path::short(&rule.path);
+            let message = format!("there is a package {name}, or one below it, too");
+            self.problems.push(problem(&rule.span, &message));
         }
     }
 
@@ -197,15 +236,8 @@ impl Check {
                 depth,
             }));
         }
-        let head = match rule {
-            Rule::Spec { head, .. } => match head {
-                RuleHead::Compr { refr, .. }
-                | RuleHead::Set { refr, .. }
-                | RuleHead::Func { refr, .. } => refr,
-            },
-            Rule::Default { refr, .. } => refr,
-        };
-        if let Some(known) = self.facts.get_mut(&names.of_rule(head)) {
+        let (head, _) = Kind::of(rule);
+        if let Some(known) = self.facts.get_mut(&names.of_rule(head).0) {
             known.uses.extend(uses);
             known.depth = known.depth.max(depth);
         }
@@ -228,7 +260,9 @@ impl Check {
     fn takes(&self, names: &Names, function: &Expr) -> Option<usize> {
         let (parts, _) = name_of(function);
         let own = names.candidates(&parts);
-        let own = own.iter().find_map(|path| self.facts.get(path)?.arguments);
+        let own = own
+            .iter()
+            .find_map(|path| self.facts.get(path)?.arguments());
         own.or_else(|| builtins::arguments(&parts.join(".")))
     }
 
@@ -259,7 +293,7 @@ impl Check {
             return None;
         }
         let expected = match &own {
-            Some(path) => self.facts.get(path).and_then(|rule| rule.arguments),
+            Some(path) => self.facts.get(path).and_then(RuleFacts::arguments),
             None if is_whole => builtins::arguments(&name),
             None => None,
         };
@@ -310,7 +344,7 @@ impl Check {
 
     fn is_function(&self, path: &[String]) -> bool {
         let rule = self.facts.get(path);
-        rule.is_some_and(|rule| rule.arguments.is_some())
+        rule.is_some_and(|rule| rule.arguments().is_some())
     }
 }
 

@@ -29,10 +29,15 @@ impl Names {
         }
     }
 
-    /// Where a rule of the module is, by its head.
-    pub fn of_rule(&self, head: &Expr) -> Path {
-        let (parts, _) = name_of(head);
-        [self.package.clone(), parts].concat()
+    /// Where a rule of the module is, by its head, and whether that is all of its place.
+    pub fn of_rule(&self, head: &Expr) -> (Path, bool) {
+        let (parts, is_whole) = name_of(head);
+        ([self.package.clone(), parts].concat(), is_whole)
+    }
+
+    /// Where the package is.
+    pub fn package(self) -> Path {
+        self.package
     }
 
     /// Where a reference leads below `data`; nowhere, when it is to something else.

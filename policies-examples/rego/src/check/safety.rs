@@ -140,11 +140,13 @@ impl<'a> Search<'a, '_> {
                 collection,
                 ..
             } => {
-                if let Some(key) = key {
-                    self.expr(key, known);
-                }
-                self.expr(value, known);
-                self.expr(collection, known);
+                let declared: Vec<&Expr> = key.iter().chain([value]).map(|expr| &**expr).collect();
+                declared.iter().for_each(|expr| self.expr(expr, known));
+                self.expr(collection, &without(known, &declared));
+            }
+            Literal::Expr { expr, .. } if let Some((lhs, rhs)) = declaration(expr) => {
+                self.expr(lhs, known);
+                self.expr(rhs, &without(known, &[lhs]));
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expr(expr, known),
             Literal::Every {
@@ -219,6 +221,26 @@ fn head_values(head: &RuleHead) -> Vec<&Expr> {
             _ => return values,
         }
     }
+}
+
+/// The sides of `:=`.
+fn declaration(expr: &Expr) -> Option<(&Expr, &Expr)> {
+    match expr {
+        Expr::AssignExpr {
+            op: AssignOp::ColEq,
+            lhs,
+            rhs,
+            ..
+        } => Some((lhs, rhs)),
+        _ => None,
+    }
+}
+
+/// What is known where these are declared from: they have no values yet.
+fn without<'a>(known: &Vars<'a>, declared: &[&'a Expr]) -> Vars<'a> {
+    let mut names = Vars::new();
+    declared.iter().for_each(|expr| pattern(expr, &mut names));
+    known.difference(&names).copied().collect()
 }
 
 /// The names that a pattern gives values to.

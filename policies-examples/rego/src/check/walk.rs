@@ -228,8 +228,10 @@ impl<'a> Walk<'a, '_> {
                     AssignOp::ColEq => self.pattern(lhs)?,
                     AssignOp::Eq => {
                         for (one, other) in [(lhs, rhs), (rhs, lhs)] {
-                            if is_object_pattern(one) && !matches!(**other, Expr::Var { .. }) {
-                                (self.show)(Node::Odd(one.span(), PARTIAL));
+                            if !matches!(**other, Expr::Var { .. })
+                                && let Some(pattern) = object_pattern(one)
+                            {
+                                (self.show)(Node::Odd(pattern.span(), PARTIAL));
                             }
                         }
                         self.expr(lhs)?;
@@ -292,12 +294,16 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Whether an expression is an object with names in it, which `=` may give values to.
-fn is_object_pattern(expr: &Expr) -> bool {
-    let Expr::Object { fields, .. } = expr else {
-        return false;
-    };
-    fields
-        .iter()
-        .any(|(_, _, value)| matches!(**value, Expr::Var { .. }) || is_object_pattern(value))
+/// The object with names in it that an expression is or has, which `=` may give values to.
+fn object_pattern(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::Array { items, .. } => items.iter().find_map(|item| object_pattern(item)),
+        Expr::Object { fields, .. } => {
+            let mut values = fields.iter().map(|(_, _, value)| &**value);
+            let has_names =
+                |value: &Expr| matches!(value, Expr::Var { .. }) || object_pattern(value).is_some();
+            values.any(has_names).then_some(expr)
+        }
+        _ => None,
+    }
 }

@@ -61,6 +61,38 @@ fn every_mistake_is_reported_with_its_place() {
             "rules/main.rego:3:24: var `i` used before definition below",
         ),
         (
+            "package main\n\ndeny contains \"x\"\n\ndeny := true\n",
+            "rules/main.rego:5:1: main.deny is defined in another way, too",
+        ),
+        (
+            "package main\n\na := 1\n\na.b := 2\n",
+            "rules/main.rego:5:1: main.a.b is below the rule main.a, which has a value of its own",
+        ),
+        (
+            "package main\n\ndefault a := 1\n\ndefault a := 1\n",
+            "rules/main.rego:5:1: main.a has a default already",
+        ),
+        (
+            "package main\n\ndefault a := [1, {\"b\": input.x}]\n",
+            "rules/main.rego:3:24: a default is a constant",
+        ),
+        (
+            "package main\n\ndefault a := input.x\n",
+            "rules/main.rego:3:14: a default is a constant",
+        ),
+        (
+            "package main\n\nallow if { x := x }\n",
+            "rules/main.rego:3:17: nothing gives the variable x a value",
+        ),
+        (
+            "package main\n\nallow if { some x in x }\n",
+            "rules/main.rego:3:22: nothing gives the variable x a value",
+        ),
+        (
+            "package main\n\nallow if [x, {\"a\": y}] = input.list\n",
+            "rules/main.rego:3:14: a pattern that is an object",
+        ),
+        (
             "package main\n\nimport data.a.x\nimport data.b.x\n\nallow if x\n",
             "rules/main.rego:4:8: something else is imported as x already",
         ),
@@ -94,6 +126,34 @@ fn every_mistake_is_reported_with_its_place() {
     }
 }
 
+#[test]
+fn a_rule_where_a_package_is_is_refused() {
+    for (package, expected) in [
+        (
+            "main.a",
+            Some("there is a package main.a, or one below it, too"),
+        ),
+        (
+            "main.a.b",
+            Some("there is a package main.a, or one below it, too"),
+        ),
+        ("main.ab", None),
+        ("main", Some("main.a.c is below the rule main.a")),
+    ] {
+        let settings = json!({"sources": {
+            "rules/main.rego": "package main\n\na := 1\n\nallow := true\n",
+            "rules/other.rego": format!("package {package}\n\na.c := 1\n"),
+        }});
+        match expected {
+            Some(expected) => {
+                let found = problems(settings);
+                assert!(found[0].contains(expected), "{package}: {found:?}");
+            }
+            None => assert_eq!(judge(settings, json!({})), [""; 0]),
+        }
+    }
+}
+
 /// What has a value in some way or other is not taken for something that has none.
 #[test]
 fn variables_that_have_values_are_accepted() {
@@ -107,6 +167,9 @@ fn variables_that_have_values_are_accepted() {
         "allow if { split(input.x, \"/\", parts); not parts == [] }",
         "allow if { f(input.x, y); not y == 1 }\n\nf(x) := x",
         "allow if { x := input.x; count([y | y := input.a[_]; not y == x]) > 0 }",
+        "default m := {}\n\nm[x] := 1 if some x in input.a\n\nallow := true",
+        "m[x] := 1 if some x in input.a\n\nm.b.c := 1\n\nallow := true",
+        "default a := [{-1: {\"b\"}}]\n\nallow := true",
         "allow if count({i | some i in [1, 2]; not input.a[i]}) > 0",
         "allow if count({k: v | v := input.a[k]; not input.b[k]}) > 0",
         "allow if count([input.a[i] | not input.b[i]]) > 0",
@@ -195,7 +258,7 @@ fn entry_points_have_to_be_there() {
 fn what_needs_too_much_stack_is_refused() {
     let sum = format!(
         "package main\n\nallow if {{\n1{} > 1\n}}\n",
-        "\n+ 1".repeat(1000)
+        "\n+ 1".repeat(900)
     );
     let found = problems(module(&sum));
     assert!(found[0].contains("nested too deep"), "{:.300}", found[0]);
@@ -209,9 +272,39 @@ fn what_needs_too_much_stack_is_refused() {
         found[0]
     );
 
-    let long = format!("package main\n\nallow if input{}\n", ".a".repeat(5000));
+    let long = format!("package main\n\nallow if input{}\n", ".a".repeat(500));
     let found = problems(module(&long));
     assert!(found[0].contains("nested too deep"), "{:.300}", found[0]);
+
+    for (text, expected) in [
+        (
+            format!("allow if {}1{} == 1", "count(".repeat(600), ")".repeat(600)),
+            "3:615: parentheses are nested more than 100 deep",
+        ),
+        (
+            format!("allow if {}1 == 1", "- ".repeat(5000)),
+            "3:2010: an expression has more than 1000 signs of operators",
+        ),
+        (
+            format!("allow if 1{} == 1", " + 1".repeat(20_000)),
+            "3:4012: an expression has more than 1000 signs of operators",
+        ),
+        (
+            format!("allow if (1{} == 1)", "\n\t+ f(1, 2)".repeat(20_000)),
+            "1004:2: an expression has more than 1000 signs of operators",
+        ),
+        (
+            format!("allow if 1{}1 == 1", " +\n".repeat(20_000)),
+            "1003:2: an expression has more than 1000 signs of operators",
+        ),
+        (
+            format!("allow if input{}", ".a".repeat(5000)),
+            "3:2015: an expression has more than 1000 signs of operators",
+        ),
+    ] {
+        let found = problems(module(&format!("package main\n\n{text}\n")));
+        assert!(found[0].contains(expected), "{found:.300?}");
+    }
 
     for nested in ["[", "{", "(", "f(", "{x|x:=", "input[", "[x|x:=", "-"] {
         let text = format!("package main\n\nallow := {}\n", nested.repeat(300));
