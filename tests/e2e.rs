@@ -27,6 +27,8 @@ mod evidence;
 mod examples;
 #[path = "e2e/http.rs"]
 mod http;
+#[path = "e2e/kubernetes.rs"]
+mod kubernetes;
 #[path = "e2e/languages.rs"]
 mod languages;
 #[path = "e2e/layers.rs"]

@@ -109,6 +109,7 @@ fn isolation(c: &mut Criterion) {
         now: Timestamp::UNIX_EPOCH,
         real: true,
         known: Arc::default(),
+        deadline: None,
     };
     let mut group = c.benchmark_group("isolation");
     group.bench_function("fresh instance", |b| {

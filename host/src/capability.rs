@@ -87,6 +87,9 @@ pub const CAPABILITIES: &[Capability] = &[
     },
 ];
 
+/// What is granted like a capability, but asked for in the outcome, and not by an import.
+pub const IN_OUTCOME: &[&str] = &["patch"];
+
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static Capability> {
     CAPABILITIES

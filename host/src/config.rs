@@ -1,5 +1,6 @@
 //! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
 
+mod exempt;
 mod raw;
 mod raw_targets;
 mod sources;
@@ -23,6 +24,7 @@ use crate::secret::Secret;
 use self::raw::{RawHost, RawMatch, RawPolicy, RawPool, Text, order};
 use self::raw_targets::{RawTargets, grant};
 
+pub use self::exempt::Exempt;
 pub use self::targets::{Command, Credentials, MailServer, MailTls, Targets};
 
 /// The file that makes a folder a policy.
@@ -86,6 +88,8 @@ pub struct HostConfig {
     pub pool: PoolConfig,
     /// Whose clients are served as they are used to.
     pub compat: Compat,
+    /// What Kubernetes' requests are let pass for, without asking any policy.
+    pub exempt: Exempt,
     /// Where compiled policies are kept; nothing disables the cache.
     pub cache: Option<PathBuf>,
     /// How long running requests may take after SIGTERM.
@@ -268,6 +272,7 @@ impl HostConfig {
             waivers,
             body_limit,
             compat,
+            exempt,
             pool,
             cache,
             shutdown,
@@ -351,6 +356,7 @@ impl HostConfig {
                 wait: overrides.pool.wait.or(wait).unwrap_or(default.wait),
             },
             compat,
+            exempt: exempt.typed(),
             cache: cache.filter(|_| !overrides.no_cache),
             shutdown: overrides
                 .shutdown
@@ -401,6 +407,7 @@ impl HostConfig {
             waivers: _,
             body_limit: _,
             compat: _,
+            exempt: _,
             pool,
             cache,
             shutdown,

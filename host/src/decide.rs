@@ -1,6 +1,7 @@
 //! The story of one decision.
 
 mod effects;
+mod patch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use crate::store::{Seen, StoreError};
 use crate::waiver::{self, Waivers};
 
 use self::effects::{StagedBy, commit, plan};
+use self::patch::Patches;
 
 /// How often a decision is made anew because a key that it depends on was changed meanwhile.
 const MAX_CONFLICTS: usize = 10;
@@ -77,6 +79,10 @@ pub struct Options {
     pub now: Option<Timestamp>,
     /// Remember that this event was decided, together with the decision; it is durable then.
     pub seen: Option<Seen>,
+    /// Until when the answer is needed; what policies have not said by then, they cannot decide.
+    pub deadline: Option<Instant>,
+    /// Ask no policy at all, for this reason.
+    pub exempt: Option<String>,
 }
 
 impl Decider {
@@ -112,6 +118,9 @@ impl Decider {
             self.keep(&mut event).await?
         };
         let event = Arc::new(event);
+        if let Some(reason) = &options.exempt {
+            return Ok(self.exempt(&event, reason, options).await);
+        }
         for _ in 0..MAX_CONFLICTS {
             let (mut decision, staged) = self.judge(&event, &own, options).await?;
             let (due, writes) = plan(&mut decision, staged, &event);
@@ -128,6 +137,25 @@ impl Decider {
             return Ok(decision);
         }
         Err(DecideError::Conflict)
+    }
+
+    /// Lets an event pass without asking anybody, whatever state the host is in.
+    async fn exempt(&self, event: &Event, reason: &str, options: &Options) -> Decision {
+        let generation = self.generations.current();
+        let generation = generation
+            .as_ref()
+            .map_or("none", |generation| generation.id());
+        let mut decision = open(event, generation, options);
+        decision.exempt = Some(reason.to_owned());
+        tracing::info!(event = %event.id, reason, "exempt");
+        if !options.dry_run {
+            let commit = commit(&decision, Vec::new(), Vec::new(), options.seen.clone());
+            if let Err(error) = self.outbox.commit(commit).await {
+                tracing::warn!(event = %event.id, %error, "an exemption is not in the log");
+            }
+        }
+        self.metrics.record(&decision);
+        decision
     }
 
     /// Keeps the reports that the event is; answers the digests under which they are kept. What cannot be kept is judged
@@ -158,7 +186,7 @@ impl Decider {
         let _slot = self.slot().await?;
         let now = options.now.unwrap_or_else(Timestamp::now);
         let started = Instant::now();
-        let mut decision = open(event, &generation, options);
+        let mut decision = open(event, generation.id(), options);
         let members = chosen(&generation, event, options)?;
         let known = self.known(&members, event, own).await?;
         decision.evidence = told(event, &known);
@@ -166,14 +194,17 @@ impl Decider {
         let waivers = [generation.waivers().as_ref(), added.as_ref()];
         let mut members = members.into_iter();
         let mut staged = Vec::new();
+        let mut patches = Patches::of(event);
         for member in members.by_ref() {
             let evaluation = Evaluation {
                 event: Arc::clone(event),
                 now,
                 real: !options.dry_run && member.mode() == Mode::Enforce,
                 known: Arc::clone(&known),
+                deadline: options.deadline,
             };
             let mut run = run(member, evaluation, &generation).await;
+            patches.join(member, &mut run);
             waive(&mut run, &waivers, &member.name, event, now);
             staged.push(StagedBy {
                 policy: member.name.clone(),
@@ -185,6 +216,7 @@ impl Decider {
             }
         }
         decision.skipped = members.map(|member| member.name.clone()).collect();
+        decision.patch = patches.joined();
         close(&mut decision, started);
         Ok((decision, staged))
     }
@@ -227,7 +259,7 @@ impl Decider {
     }
 }
 
-fn open(event: &Event, generation: &Generation, options: &Options) -> Decision {
+fn open(event: &Event, generation: &str, options: &Options) -> Decision {
     Decision {
         id: Uuid::now_v7().to_string(),
         event: EventSummary {
@@ -243,13 +275,15 @@ fn open(event: &Event, generation: &Generation, options: &Options) -> Decision {
                 .map(|image| image.text.clone())
                 .collect(),
         },
-        generation: generation.id().to_owned(),
+        generation: generation.to_owned(),
         verdict: Verdict::Allow,
         indeterminate: false,
         dry_run: options.dry_run,
+        exempt: None,
         policies: Vec::new(),
         evidence: Vec::new(),
         skipped: Vec::new(),
+        patch: None,
         actions: Vec::new(),
         duration_us: 0,
     }

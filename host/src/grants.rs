@@ -167,6 +167,8 @@ enum Notation {
     Message,
     /// `local@domain`: two segments.
     Address,
+    /// `/spec/containers/*/image`: an RFC 6901 pointer.
+    Pointer,
 }
 
 /// Which notation a capability has.
@@ -175,6 +177,7 @@ fn notation(capability: &str) -> Notation {
         "http" | "webhook" => Notation::Url,
         "queue" => Notation::Message,
         "notify" => Notation::Address,
+        "patch" => Notation::Pointer,
         _ => Notation::Path,
     }
 }
@@ -191,6 +194,10 @@ impl Pattern {
         };
         match notation(capability) {
             Notation::Path => Pattern::parse(text),
+            Notation::Pointer if text.starts_with('/') => Pattern::parse(text),
+            Notation::Pointer => Err(wrong(
+                "write a place in the object: /spec/containers/*/image".to_owned(),
+            )),
             Notation::Url => {
                 let url = address::parse(text).map_err(|error| wrong(error.to_string()))?;
                 if url.query().is_some() {

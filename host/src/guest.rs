@@ -126,6 +126,8 @@ pub struct Evaluation {
     pub real: bool,
     /// What is known of each of the event's images; nothing at all when no policy asks for evidence.
     pub known: Arc<[Option<Known>]>,
+    /// Until when whoever asks needs the answer.
+    pub deadline: Option<Instant>,
 }
 
 /// What a guest staged.
@@ -154,6 +156,7 @@ pub struct Ctx {
     log_bytes: usize,
     log_truncated: bool,
     reads: BTreeSet<String>,
+    waiting_for: Option<String>,
     /// Memory limit.
     pub(crate) memory: MemoryLimit,
     /// Computing time.
@@ -195,6 +198,8 @@ pub struct Traces {
     pub reads: BTreeSet<String>,
     /// Whether it was refused memory.
     pub memory_refused: bool,
+    /// What outside it waits for.
+    pub waiting_for: Option<String>,
     /// What it staged.
     pub effects: Effects,
 }
@@ -218,6 +223,7 @@ impl Ctx {
             log_bytes: 0,
             log_truncated: false,
             reads: BTreeSet::new(),
+            waiting_for: None,
             memory: MemoryLimit {
                 max: reach.max_memory,
                 refused: false,
@@ -375,10 +381,12 @@ impl Ctx {
             .saturating_duration_since(Instant::now() + MARGIN)
     }
 
-    /// Waits for something outside; that is not computing time.
-    pub async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
+    /// Waits for something outside, and remembers for what; that is not computing time.
+    pub async fn wait<T>(&mut self, what: String, answer: impl Future<Output = T>) -> T {
         self.meter.pause();
+        self.waiting_for = Some(what);
         let answer = answer.await;
+        self.waiting_for = None;
         self.meter.resume();
         answer
     }
@@ -458,6 +466,7 @@ impl Ctx {
             calls: self.calls,
             reads: self.reads,
             memory_refused: self.memory.refused,
+            waiting_for: self.waiting_for,
             effects: self.effects,
         }
     }

@@ -23,6 +23,7 @@ pub struct Metrics {
     duration: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     overloaded: Counter,
+    exempt: Counter,
     actions: Family<ActionLabels, Counter>,
     outbox: Family<StateLabels, Gauge<u64, AtomicU64>>,
     commit_failures: Counter,
@@ -82,6 +83,7 @@ impl Default for Metrics {
             duration,
             reloads: Family::default(),
             overloaded: Counter::default(),
+            exempt: Counter::default(),
             actions: Family::default(),
             outbox: Family::default(),
             commit_failures: Counter::default(),
@@ -119,6 +121,11 @@ impl Default for Metrics {
             "overloaded",
             "Events turned away because all instances were taken",
             metrics.overloaded.clone(),
+        );
+        registry.register(
+            "exempt",
+            "Events let pass without asking any policy",
+            metrics.exempt.clone(),
         );
         registry.register(
             "action_attempts",
@@ -165,6 +172,9 @@ impl Metrics {
                 verdict: decision.verdict.as_str(),
             })
             .inc();
+        if decision.exempt.is_some() {
+            self.exempt.inc();
+        }
         self.duration
             .observe(Duration::from_micros(decision.duration_us).as_secs_f64());
         for policy in &decision.policies {

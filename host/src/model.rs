@@ -39,6 +39,8 @@ pub struct Event {
     pub images: Vec<EventImage>,
     /// The document under judgement.
     pub document: Document,
+    /// RFC 6901 pointer to what policies may change with a patch: the object of an AdmissionReview, else all of it.
+    pub object: &'static str,
     /// The path of a document that policies are asked for besides.
     pub query: Option<String>,
     /// What it tells of its first image, report by report, when it is made of scanners' reports.
@@ -306,6 +308,16 @@ pub enum Fault {
         /// As configured.
         limit: String,
     },
+    /// The caller needed the answer earlier.
+    #[error(
+        "policy {policy} gave no answer before the caller's deadline: it waited for {waited_for}"
+    )]
+    Deadline {
+        /// Its name.
+        policy: String,
+        /// What it was in the middle of.
+        waited_for: String,
+    },
     /// It wanted more memory than it may have, and broke when it was refused.
     #[error("policy {policy} wanted more memory than {limit} (limits.memory)")]
     Memory {
@@ -364,6 +376,7 @@ impl Fault {
             Fault::Trap { .. } => "trap",
             Fault::Time { .. } => "time",
             Fault::Wall { .. } => "wall",
+            Fault::Deadline { .. } => "deadline",
             Fault::Memory { .. } => "memory",
             Fault::Calls { .. } => "calls",
             Fault::Output { .. } => "output",
@@ -434,6 +447,9 @@ pub struct Decision {
     pub indeterminate: bool,
     /// Whether the caller only asked what would happen.
     pub dry_run: bool,
+    /// Why no policy was asked: what touchstone.yaml exempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt: Option<String>,
     /// What each matching policy said, in order.
     pub policies: Vec<PolicyDecision>,
     /// What was known of the images, as far as some policy asked.
@@ -442,6 +458,9 @@ pub struct Decision {
     /// Matching policies that were left out because an earlier one said `stop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
+    /// RFC 6902 operations on the event's object that all enforcing policies ask for together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<serde_json::Value>,
     /// What is to be done, in the order in which it was staged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<PlannedAction>,

@@ -3,7 +3,7 @@
 pub mod amqp;
 mod cloudevents;
 pub mod http;
-mod kubernetes;
+pub mod kubernetes;
 mod report;
 
 use jiff::Timestamp;
@@ -14,7 +14,6 @@ use crate::evidence::{self, Format, IdentityError, ReadError};
 use crate::image::ImageError;
 use crate::model::{Event, EventImage};
 
-pub use self::kubernetes::{image_review, image_review_answer};
 pub use self::report::reports;
 
 /// Why a document is not an event.
@@ -207,6 +206,7 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         subject,
         namespace: namespace.or_else(|| text("/namespace")),
         images,
+        object: kubernetes::object(&document),
         document,
         query: None,
         evidence: Vec::new(),

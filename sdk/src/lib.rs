@@ -77,6 +77,7 @@ mod action;
 mod error;
 mod event;
 mod names;
+mod patch;
 mod policy;
 mod regex;
 mod settings;
@@ -87,6 +88,7 @@ pub mod testing;
 pub use action::Action;
 pub use error::Error;
 pub use event::Event;
+pub use patch::Patch;
 pub use policy::{Policy, Undecided};
 pub use regex::Regex;
 
@@ -96,7 +98,7 @@ pub type Need = (&'static str, &'static str);
 /// What nearly every policy uses.
 pub mod prelude {
     pub use crate::{
-        Condition, Event, Finding, Image, ImageName, Level, Outcome, Policy, Problem, Regex,
+        Condition, Event, Finding, Image, ImageName, Level, Outcome, Patch, Policy, Problem, Regex,
         Severity, Undecided,
     };
     pub use schemars::JsonSchema;

@@ -64,7 +64,7 @@ fn expected() -> Vec<(&'static str, Fault)> {
             "patch",
             Fault::Invalid {
                 policy: policy(),
-                reason: "the patch is not a JSON array of operations".into(),
+                reason: "its patch is none (RFC 6902): expected ident at line 1 column 2".into(),
             },
         ),
     ]

@@ -86,7 +86,12 @@ impl Ctx {
         };
         let asking = outside.answers.fetch(&outside.egress, fetch);
         // Also while somebody else asks the same.
-        let answer = self.wait(tokio::time::timeout(timeout, asking)).await;
+        let answer = self
+            .wait(
+                hop.url.origin().ascii_serialization(),
+                tokio::time::timeout(timeout, asking),
+            )
+            .await;
         let failed = |error: EgressError| match error {
             EgressError::TooLarge(_) => Error::Exhausted(error.to_string()),
             error => Error::Unavailable(outside.secrets.scrub(&error.to_string())),

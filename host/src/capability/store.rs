@@ -31,7 +31,10 @@ impl Host for Ctx {
         let own = u32::try_from(self.staged_writes().len()).unwrap_or(MAX_LIST);
         let most = limit.min(MAX_LIST);
         let reading = outside.store.entries(&policy, &prefix, most + own, now);
-        let kept = self.wait(reading).await.map_err(unavailable)?;
+        let kept = self
+            .wait(format!("store {prefix}"), reading)
+            .await
+            .map_err(unavailable)?;
         let mut found: std::collections::BTreeMap<String, Entry> = kept.into_iter().collect();
         let own: Vec<String> = self
             .staged_writes()
@@ -109,7 +112,10 @@ impl Ctx {
     async fn kept(&mut self, key: &str) -> Result<Option<Entry>, Refusal> {
         let (outside, policy, now) = (self.outside().clone(), self.policy().clone(), self.time()?);
         let reading = outside.store.entry(&policy, key, now);
-        Ok(self.wait(reading).await.map_err(unavailable)?)
+        Ok(self
+            .wait(format!("store {key}"), reading)
+            .await
+            .map_err(unavailable)?)
     }
 
     /// A key as it will be when what this guest staged is committed.

@@ -7,7 +7,11 @@ use crate::model::{Decision, PolicyDecision};
 /// What an updated case tells of a finding; one that is written by hand may tell more, or less.
 const SHOWN: [&str; 5] = ["id", "level", "target", "image", "package"];
 /// What a case may expect.
-const KEYS: [&str; 6] = ["verdict", "findings", "actions", "fault", "value", "log"];
+const KEYS: [&str; 7] = [
+    "verdict", "findings", "patch", "actions", "fault", "value", "log",
+];
+/// Those that are lists.
+const LISTS: [&str; 3] = ["findings", "patch", "actions"];
 
 /// All that a case can expect something of.
 pub(super) fn found(decision: &Decision) -> Value {
@@ -29,6 +33,9 @@ pub(super) fn found(decision: &Decision) -> Value {
         json!({"kind": action.kind, "target": action.target, "condition": action.condition, "state": action.state})
     });
     found.insert("actions".to_owned(), actions.collect());
+    if let Some(patch) = &decision.patch {
+        found.insert("patch".to_owned(), patch.clone());
+    }
     Value::Object(found)
 }
 
@@ -40,7 +47,7 @@ fn log(policy: &PolicyDecision) -> Value {
 /// What a case is to expect when what came of it is right.
 pub(super) fn brief(found: &Value) -> Value {
     let mut brief = Map::new();
-    for key in ["verdict", "findings", "actions", "fault", "value"] {
+    for key in ["verdict", "findings", "patch", "actions", "fault", "value"] {
         let value = found.get(key).cloned().unwrap_or_default();
         let is_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
         if !is_nothing {
@@ -64,7 +71,7 @@ pub(super) fn differences(expected: &Value, found: &Value) -> Vec<String> {
     };
     let mut wrong = Vec::new();
     for (key, wanted) in expected {
-        let nothing = if matches!(key.as_str(), "findings" | "actions") {
+        let nothing = if LISTS.contains(&key.as_str()) {
             json!([])
         } else {
             Value::Null
@@ -79,7 +86,7 @@ pub(super) fn differences(expected: &Value, found: &Value) -> Vec<String> {
             }
             "log" => missing_lines(wanted, is, &mut wrong),
             _ if fits(wanted, is) => {}
-            "findings" | "actions" => wrong.extend(list_differences(key, wanted, is)),
+            list if LISTS.contains(&list) => wrong.extend(list_differences(key, wanted, is)),
             _ => wrong.push(format!("{key}: expected {wanted}, found {is}")),
         }
     }

@@ -106,8 +106,7 @@ impl Check {
         let options = Options {
             policy: self.policy,
             dry_run: !self.perform,
-            now: None,
-            seen: None,
+            ..Options::default()
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -15,6 +15,7 @@ use serde_saphyr::Spanned;
 use crate::grants::{ImagePattern, Pattern};
 use crate::model::{Mode, Verdict};
 
+use super::exempt::{Exempt, own_namespace};
 use super::raw_targets::{
     RawCommand, RawCredentials, RawGrant, RawMail, RawOutbox, RawRetention, RawSecret, RawSource,
     TextOr,
@@ -31,6 +32,7 @@ pub(super) struct RawHost {
     #[serde(deserialize_with = "size")]
     pub(super) body_limit: Option<ByteSize>,
     pub(super) compat: Compat,
+    pub(super) exempt: RawExempt,
     pub(super) pool: RawPool,
     pub(super) cache: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]
@@ -46,6 +48,24 @@ pub(super) struct RawHost {
     pub(super) mail: BTreeMap<String, RawMail>,
     pub(super) ca: Vec<PathBuf>,
     pub(super) mask: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct RawExempt {
+    pub(super) namespaces: Vec<Text<Pattern>>,
+    pub(super) images: Vec<Text<ImagePattern>>,
+}
+
+impl RawExempt {
+    pub(super) fn typed(self) -> Exempt {
+        let RawExempt { namespaces, images } = self;
+        let namespaces = namespaces.into_iter().map(|Text(pattern)| pattern);
+        Exempt {
+            namespaces: namespaces.chain(own_namespace()).collect(),
+            images: images.into_iter().map(|Text(pattern)| pattern).collect(),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
@@ -32,6 +32,20 @@ impl Instance<'_> {
     /// How long it may take in all.
     pub(super) fn wall(&self) -> Duration {
         self.compiled.wall(&self.policy.config.limits)
+    }
+
+    /// Judges the event before its own limits or the caller's deadline end.
+    pub(super) async fn start_and_evaluate_until(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Outcome, Failure> {
+        let own = Instant::now() + self.wall();
+        let (end, late) = match deadline {
+            Some(deadline) if deadline < own => (deadline, Failure::Deadline),
+            _ => (own, Failure::Wall),
+        };
+        let answer = tokio::time::timeout_at(end.into(), self.start_and_evaluate()).await;
+        answer.unwrap_or(Err(late))
     }
 
     /// Makes the instance.
@@ -84,6 +98,8 @@ pub enum Failure {
     Invalid(String),
     /// It was too slow, with everything that it waited for.
     Wall,
+    /// Whoever asks needs the answer now.
+    Deadline,
     /// It was stopped, or broke.
     Wasm(wasmtime::Error),
     /// [`Instance::evaluate`] before [`Instance::start`].
@@ -107,6 +123,13 @@ pub(super) fn fault(config: &PolicyConfig, failure: Failure, traces: &Traces, ti
             return Fault::Wall {
                 policy,
                 limit: humantime(limits.wall),
+            };
+        }
+        Failure::Deadline => {
+            let waited_for = traces.waiting_for.clone();
+            return Fault::Deadline {
+                policy,
+                waited_for: waited_for.unwrap_or_else(|| "the policy's own computing".to_owned()),
             };
         }
         Failure::NotStarted => {

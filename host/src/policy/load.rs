@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, Linker};
 
-use crate::capability::{self, CAPABILITIES, Capability};
+use crate::capability::{self, CAPABILITIES, Capability, IN_OUTCOME};
 use crate::config::{PolicyConfig, suggestion};
 use crate::data::{Data, hex};
 use crate::grants::{Grant, Grants, Pattern};
@@ -63,6 +63,7 @@ pub(super) fn effective_grants(granted: &Grants) -> Result<Grants, LoadError> {
         .iter()
         .filter(|row| row.example.is_some())
         .map(|row| row.name)
+        .chain(IN_OUTCOME.iter().copied())
         .collect();
     let mut all = std::collections::BTreeMap::new();
     for (name, grants) in granted.iter() {

@@ -116,6 +116,8 @@ pub(super) fn decision(image: &str, policies: Vec<PolicyDecision>) -> Decision {
             .unwrap_or(Verdict::Allow),
         indeterminate: enforcing().any(|one| one.fault.is_some()),
         dry_run: false,
+        exempt: None,
+        patch: None,
         policies,
         evidence: Vec::new(),
         skipped: Vec::new(),

@@ -3,6 +3,8 @@
 
 mod cipolice;
 mod evidence;
+mod gatekeeper;
+mod kubernetes;
 mod opa;
 mod records;
 mod waivers;
@@ -28,17 +30,15 @@ use crate::document::Document;
 use crate::evidence::Format;
 use crate::generation::Member;
 use crate::knowledge::weight;
-use crate::model::{Decision, Event};
+use crate::model::Event;
 use crate::service::Service;
-use crate::source::{
-    Attributes, Defaults, SourceError, binary, image_review, image_review_answer, read_event,
-    reports,
-};
+use crate::source::{Attributes, Defaults, SourceError, binary, read_event, reports};
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// The routes, as they are listed for whoever asks for one that is not there.
-const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, GET /v1/policies, \
+const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, POST /k8s/validate/{policy}, \
+    POST /k8s/mutate/{policy}, POST /gatekeeper/v1beta1, GET /v1/policies, \
     GET /v1/policies/{name}, GET /v1/generation, GET /v1/decisions, GET /v1/decisions/{id}, GET /v1/actions, \
     GET /v1/actions/{id}, POST /v1/actions/{id}/retry, POST /v1/actions/{id}/discard, POST /v1/evidence, GET /v1/evidence, \
     DELETE /v1/evidence, GET /v1/waivers, POST /v1/waivers, GET /v1/waivers/check, GET /v1/waivers/{id}, DELETE /v1/waivers/{id}, \
@@ -53,7 +53,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(opa::routes())
         .route("/v1/decide", post(decide))
         .route("/v1/decide/{policy}", post(decide_one))
-        .route("/k8s/image-review", post(review_images))
+        .merge(kubernetes::routes())
+        .merge(gatekeeper::routes())
         .route("/v1/policies", get(policies))
         .route("/v1/policies/{name}", get(policy))
         .route("/v1/generation", get(generation))
@@ -145,6 +146,7 @@ enum Refused {
     TooLarge(u64),
     TooSlow,
     Overloaded(DecideError),
+    Late,
 }
 
 impl Refused {
@@ -162,6 +164,7 @@ impl Refused {
             Refused::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refused::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::Late => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -177,6 +180,9 @@ impl Refused {
                 format!("the body did not arrive within {} s", BODY_TIME.as_secs())
             }
             Refused::Overloaded(error) => error.to_string(),
+            Refused::Late => {
+                "there is no decision within ?timeout=: it may still be made and kept".to_owned()
+            }
         }
     }
 
@@ -266,8 +272,7 @@ async fn respond(
     let options = Options {
         policy,
         dry_run: query.dry_run,
-        now: None,
-        seen: None,
+        ..Options::default()
     };
     let decision = service.decider.decide(event, &options).await?;
     Ok(axum::Json(if query.explain {
@@ -276,18 +281,6 @@ async fn respond(
         decision.brief()
     })
     .into_response())
-}
-
-async fn review_images(State(service): Host, request: Request) -> Result<Response, Refused> {
-    let document = Document::parse_bytes(read(&service, request.into_body()).await?)
-        .map_err(SourceError::from)?;
-    let defaults = Defaults {
-        source: "/k8s/image-review".to_owned(),
-        ..Defaults::default()
-    };
-    let event = image_review(document, &defaults)?;
-    let decision: Decision = service.decider.decide(event, &Options::default()).await?;
-    Ok(axum::Json(image_review_answer(&decision)).into_response())
 }
 
 /// What may stand behind the `?`.

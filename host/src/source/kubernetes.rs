@@ -1,14 +1,17 @@
 //! What a Kubernetes API server asks: ImageReview (imagepolicy.k8s.io/v1alpha1) and AdmissionReview
 //! (admission.k8s.io/v1).
 
-use serde_json::{Value, json};
+mod answer;
 
 use crate::document::Document;
-use crate::model::{Decision, Event, EventImage, Level};
+use crate::model::{Event, EventImage};
 use crate::source::{Attributes, Defaults, SourceError, event, form_name};
 
-/// What a reason may hold at most; the API server shows it to the person who deploys.
-const MAX_REASON: usize = 8 << 10;
+pub use self::answer::{Phase, admission_answer, fields, image_review_answer, reason};
+
+/// Where the object of an AdmissionReview is, and where it is when it is to be deleted.
+const OBJECT: &str = "/request/object";
+const OLD_OBJECT: &str = "/request/oldObject";
 
 /// Where a pod's specification may be: in pods, pod templates, cron jobs, and all other workloads. Every place is looked
 /// at whatever the object's kind, since other kinds make pods, too.
@@ -18,6 +21,22 @@ const POD_SPECS: &[&str] = &[
     "/spec/jobTemplate/spec/template/spec",
     "/spec/template/spec",
 ];
+
+/// The built-in kinds that make pods, and the groups that they are in.
+const WORKLOADS: &[&str] = &[
+    "Pod",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "Job",
+    "CronJob",
+    "ReplicationController",
+    "PodTemplate",
+];
+const GROUPS: &[&str] = &["", "apps", "batch", "extensions"];
+
+const OPERATIONS: &[&str] = &["CREATE", "UPDATE", "DELETE", "CONNECT"];
 
 const CONTAINERS: &[&str] = &["initContainers", "containers", "ephemeralContainers"];
 
@@ -70,7 +89,7 @@ pub fn image_review(document: Document, defaults: &Defaults) -> Result<Event, So
     Ok(event(attributes, document, defaults))
 }
 
-/// An AdmissionReview as an event of kind `pod.review`.
+/// An AdmissionReview as an event: of kind `pod.review`, where pods are to run that did not before, else `object.review`.
 pub(super) fn admission_review(
     document: Document,
     defaults: &Defaults,
@@ -78,13 +97,69 @@ pub(super) fn admission_review(
     let Some(uid) = document.str_at("/request/uid") else {
         return Err(invalid("AdmissionReview", "request.uid is not a string"));
     };
+    let kind = if makes_pods(&document) {
+        "pod.review"
+    } else {
+        "object.review"
+    };
     let attributes = Attributes {
         id: Some(uid.to_owned()),
-        kind: Some("pod.review".to_owned()),
+        kind: Some(kind.to_owned()),
         namespace: document.str_at("/request/namespace").map(str::to_owned),
         ..Attributes::default()
     };
     Ok(event(attributes, document, defaults))
+}
+
+/// A whole AdmissionReview of version 1, as an API server sends it; anything else is refused.
+pub fn whole_admission_review(
+    document: Document,
+    defaults: &Defaults,
+) -> Result<Event, SourceError> {
+    if !is_admission_review(&document) {
+        return Err(SourceError::WrongForm {
+            found: form_name(&document),
+            wanted: "AdmissionReview",
+        });
+    }
+    let wrong = |reason: &str| Err(invalid("AdmissionReview", reason));
+    let text = |pointer: &str| document.str_at(pointer).unwrap_or_default();
+    if text("/apiVersion") != "admission.k8s.io/v1" {
+        return wrong("apiVersion is not admission.k8s.io/v1: name v1 in admissionReviewVersions");
+    }
+    if text("/request/uid").is_empty() {
+        return wrong("request.uid is not a string with something in it");
+    }
+    let operation = text("/request/operation");
+    if !OPERATIONS.contains(&operation) {
+        return wrong("request.operation is not CREATE, UPDATE, DELETE or CONNECT");
+    }
+    if matches!(operation, "CREATE" | "UPDATE") && !document.is_object(OBJECT) {
+        return wrong("request.object is not an object, as what is created or updated is");
+    }
+    if !matches!(
+        document.get("/request/dryRun").as_deref(),
+        None | Some("true" | "false" | "null")
+    ) {
+        return wrong("request.dryRun is neither true nor false");
+    }
+    admission_review(document, defaults)
+}
+
+/// Whether an AdmissionReview only asks what would happen.
+pub fn is_dry_run(event: &Event) -> bool {
+    event.document.get("/request/dryRun").as_deref() == Some("true")
+}
+
+/// Whether pods come of it: a new or changed object that has some, or whose kind is there for it. Parts of an object that
+/// others write (its status, its scale) make none; ephemeral containers do.
+fn makes_pods(document: &Document) -> bool {
+    let text = |pointer: &str| document.str_at(pointer).unwrap_or_default();
+    let is_written = matches!(text("/request/operation"), "" | "CREATE" | "UPDATE");
+    let is_whole = matches!(text("/request/subResource"), "" | "ephemeralcontainers");
+    let is_workload = WORKLOADS.contains(&text("/request/kind/kind"))
+        && GROUPS.contains(&text("/request/kind/group"));
+    is_written && is_whole && (is_workload || !pod_images(document, OBJECT).is_empty())
 }
 
 fn invalid(form: &'static str, reason: &str) -> SourceError {
@@ -94,7 +169,8 @@ fn invalid(form: &'static str, reason: &str) -> SourceError {
     }
 }
 
-/// The images of an ImageReview's containers, or of a pod within an AdmissionReview. A container without an image is
+/// The images of an ImageReview's containers, or of a pod within an AdmissionReview: of the old object, where there is no
+/// new one. A container without an image is
 /// listed, too: its name is the empty text, which is no reference.
 pub(super) fn images(document: &Document) -> Vec<EventImage> {
     if is_image_review(document) {
@@ -103,11 +179,27 @@ pub(super) fn images(document: &Document) -> Vec<EventImage> {
     if !is_admission_review(document) {
         return Vec::new();
     }
+    if document.is_object(OBJECT) {
+        pod_images(document, OBJECT)
+    } else {
+        pod_images(document, OLD_OBJECT)
+    }
+}
+
+/// Where what policies may patch is in a document.
+pub(super) fn object(document: &Document) -> &'static str {
+    match is_admission_review(document) {
+        true => OBJECT,
+        false => "",
+    }
+}
+
+fn pod_images(document: &Document, object: &str) -> Vec<EventImage> {
     let places = POD_SPECS
         .iter()
         .flat_map(|place| CONTAINERS.iter().map(move |list| (place, list)));
     places
-        .flat_map(|(place, list)| containers(document, &format!("/request/object{place}/{list}")))
+        .flat_map(|(place, list)| containers(document, &format!("{object}{place}/{list}")))
         .collect()
 }
 
@@ -116,77 +208,4 @@ fn containers(document: &Document, list: &str) -> Vec<EventImage> {
     pointers
         .map(|pointer| EventImage::new(document.str_at(&pointer).unwrap_or_default(), pointer))
         .collect()
-}
-
-/// The ImageReview that answers one.
-pub fn image_review_answer(decision: &Decision) -> Value {
-    json!({
-        "apiVersion": "imagepolicy.k8s.io/v1alpha1",
-        "kind": "ImageReview",
-        "status": {
-            "allowed": decision.allowed(),
-            "reason": reason(decision),
-            "auditAnnotations": {
-                "decision": decision.id,
-                "generation": decision.generation,
-                "verdict": decision.verdict.as_str(),
-            },
-        },
-    })
-}
-
-/// What stands in the way, or is to be said, in words.
-fn reason(decision: &Decision) -> String {
-    let least = if decision.allowed() {
-        Level::Warn
-    } else {
-        Level::Deny
-    };
-    let mut lines = Vec::new();
-    for policy in decision.enforcing() {
-        if let Some(fault) = &policy.fault {
-            lines.push(format!(
-                "{}: {fault} (counts as {})",
-                policy.name, policy.counts_as
-            ));
-        }
-        for finding in policy
-            .findings
-            .iter()
-            .filter(|finding| finding.level >= least && !finding.is_waived())
-        {
-            let target = finding
-                .target
-                .as_ref()
-                .or(finding.image.as_ref())
-                .map(|target| format!("{target}: "))
-                .unwrap_or_default();
-            let remedy = finding
-                .remedy
-                .as_ref()
-                .map(|remedy| format!(" ({remedy})"))
-                .unwrap_or_default();
-            lines.push(format!(
-                "{}: {target}{}{remedy}",
-                policy.name, finding.message
-            ));
-        }
-    }
-    let mut text = String::new();
-    let total = lines.len();
-    for (index, line) in lines.iter().enumerate() {
-        if text.len() + line.len() > MAX_REASON {
-            text.push_str(&format!(
-                "; and {} more, see decision {}",
-                total - index,
-                decision.id
-            ));
-            break;
-        }
-        if index > 0 {
-            text.push_str("; ");
-        }
-        text.push_str(line);
-    }
-    text
 }

@@ -100,6 +100,7 @@ fn about(
         namespace: None,
         images: image.into_iter().collect(),
         document,
+        object: "",
         query: None,
         evidence: evidence.collect(),
     })

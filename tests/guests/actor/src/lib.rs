@@ -37,6 +37,8 @@ impl Policy for Actor {
                 "deny" => outcome.push(Finding::deny("denied", "told so")),
                 "warn" => outcome.push(Finding::warn("warned", "told so")),
                 "stop" => outcome.stop = true,
+                "patch" => outcome.patch = Some(with.to_string()),
+                "spin" => spin(),
                 "undecided" => return Err(Undecided::new("told so")),
                 "trap" => boom(),
                 _ => {
@@ -46,6 +48,13 @@ impl Policy for Actor {
             }
         }
         Ok(outcome)
+    }
+}
+
+fn spin() {
+    let mut number = 1_u64;
+    while std::hint::black_box(number) != 0 {
+        number |= 1;
     }
 }
 

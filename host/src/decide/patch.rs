@@ -1,0 +1,518 @@
+//! What policies change about the object under judgement. Each makes its patch (RFC 6902) for the object as it came; they are
+//! joined, in the policies' order, into one that does what all of them meant, or one of them is refused.
+
+use json_patch::jsonptr::{Pointer, PointerBuf};
+use json_patch::{
+    AddOperation, CopyOperation, MoveOperation, Patch, PatchOperation, ReplaceOperation,
+};
+use serde_json::{Map, Value};
+
+use crate::generation::Member;
+use crate::grants::{Grants, Resource};
+use crate::guest::Effects;
+use crate::model::{Event, Fault, Mode};
+use crate::policy::Run;
+
+/// Bytes that the copies of one patch may make: each may double the object.
+const MAX_COPIED: usize = 1 << 20;
+
+/// Containers in each other at most, as in documents.
+const MAX_DEPTH: usize = 128;
+
+/// The patches of the enforcing policies, from the first one on.
+pub struct Patches<'a> {
+    event: &'a Event,
+    joined: Option<Joined>,
+}
+
+impl<'a> Patches<'a> {
+    /// None yet.
+    pub fn of(event: &'a Event) -> Patches<'a> {
+        Patches {
+            event,
+            joined: None,
+        }
+    }
+
+    /// Adds what a policy asks for. One that cannot be added is no answer, so that nothing else of it counts.
+    pub fn join(&mut self, member: &Member, run: &mut Run) {
+        let Ok(outcome) = &run.outcome else { return };
+        let Some((patch, policy)) = outcome.patch.as_ref().zip(member.policy()) else {
+            return;
+        };
+        // What only monitors is told whether its patch is one; nobody gets it.
+        let mut alone = None;
+        let joined = match member.mode() {
+            Mode::Enforce => &mut self.joined,
+            Mode::Monitor => &mut alone,
+        };
+        if joined.is_none() {
+            *joined = Joined::of(self.event);
+        }
+        let added = match joined {
+            Some(joined) => joined.add(&member.name, patch, policy.grants()),
+            None => Err("there is no object to patch".to_owned()),
+        };
+        if let Err(reason) = added {
+            let policy = member.name.clone();
+            run.outcome = Err(Fault::Invalid { policy, reason });
+            run.effects = Effects::default();
+        }
+    }
+
+    /// All of them as one; nothing, when nothing is changed.
+    pub fn joined(self) -> Option<Value> {
+        self.joined?.patch()
+    }
+}
+
+/// The patches so far.
+struct Joined {
+    original: Value,
+    current: Value,
+    operations: Vec<PatchOperation>,
+    touched: Vec<Touched>,
+}
+
+/// A place that a policy changed.
+struct Touched {
+    policy: String,
+    place: Place,
+}
+
+/// A place, and what is done to it.
+#[derive(Clone)]
+struct Place {
+    path: PointerBuf,
+    change: Change,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// It, and all that is below, is another.
+    Whole,
+    /// There was none, and now there is an empty object, which others may fill, too.
+    Created,
+    /// The array has more items at its end.
+    Appended,
+}
+
+/// An operation, and the places that it changes.
+struct Step {
+    operation: PatchOperation,
+    places: Vec<Place>,
+    /// Whether it does the same when it is done twice.
+    is_idempotent: bool,
+}
+
+impl Joined {
+    /// Nothing yet, of an event's object. Nothing when it has none.
+    fn of(event: &Event) -> Option<Joined> {
+        let text = event.document.get(event.object)?;
+        let original: Value = serde_json::from_str(&text).ok()?;
+        Some(Joined {
+            current: original.clone(),
+            original,
+            operations: Vec::new(),
+            touched: Vec::new(),
+        })
+    }
+
+    /// Adds the patch of a policy: all of it, or says why none.
+    fn add(&mut self, policy: &str, text: &str, grants: &Grants) -> Result<(), String> {
+        let patch: Patch = serde_json::from_str(text)
+            .map_err(|error| format!("its patch is none (RFC 6902): {error}"))?;
+        let mut alone = self.original.clone();
+        apply(&mut alone, patch.iter())
+            .map_err(|error| format!("its patch does not fit: {error}"))?;
+        let steps = self.steps(&patch);
+        check(&steps, grants)?;
+        let mut current = self.current.clone();
+        let mut taken = Vec::new();
+        for step in steps {
+            if step.is_idempotent && self.operations.contains(&step.operation) {
+                continue;
+            }
+            for place in &step.places {
+                if let Some(other) = self.touched.iter().find(|other| other.place.bars(place)) {
+                    let (path, other) = (&place.path, &other.policy);
+                    return Err(format!("its patch of {path} contradicts that of {other}"));
+                }
+            }
+            apply(&mut current, [&step.operation]).map_err(|error| {
+                format!("its patch does not fit what earlier policies made: {error}")
+            })?;
+            taken.push(step);
+        }
+        self.current = current;
+        for step in taken {
+            self.operations.push(step.operation);
+            self.touched
+                .extend(step.places.into_iter().map(|place| Touched {
+                    policy: policy.to_owned(),
+                    place,
+                }));
+        }
+        Ok(())
+    }
+
+    /// All of them as one; nothing, when nothing is changed.
+    fn patch(self) -> Option<Value> {
+        if self.operations.is_empty() {
+            return None;
+        }
+        serde_json::to_value(Patch(self.operations)).ok()
+    }
+
+    /// The operations, objects that are added spelt out; tests are left out, as they have held already.
+    fn steps(&self, patch: &Patch) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for operation in patch.iter() {
+            match operation {
+                PatchOperation::Test(_) => {}
+                PatchOperation::Add(AddOperation { path, value }) => {
+                    self.add_steps(path.clone(), value, &mut steps);
+                }
+                PatchOperation::Move(MoveOperation { from, path }) => steps.push(Step {
+                    places: vec![self.place(from), self.place(path)],
+                    operation: operation.clone(),
+                    is_idempotent: false,
+                }),
+                PatchOperation::Copy(_) => steps.push(Step {
+                    places: vec![self.place(operation.path())],
+                    operation: operation.clone(),
+                    is_idempotent: false,
+                }),
+                PatchOperation::Remove(_) | PatchOperation::Replace(_) => {
+                    let place = self.place(operation.path());
+                    steps.push(Step {
+                        is_idempotent: place.path == *operation.path(),
+                        places: vec![place],
+                        operation: operation.clone(),
+                    });
+                }
+            }
+        }
+        steps
+    }
+
+    fn add_steps(&self, path: PointerBuf, value: &Value, steps: &mut Vec<Step>) {
+        let place = self.place(&path);
+        let is_new = place.path == path && path.resolve(&self.original).is_err();
+        let (value, members, place) = match value {
+            Value::Object(members) if is_new => {
+                let change = Change::Created;
+                let place = Place { change, ..place };
+                (Value::Object(Map::new()), Some(members), place)
+            }
+            value => (value.clone(), None, place),
+        };
+        steps.push(Step {
+            is_idempotent: place.path == path,
+            places: vec![place],
+            operation: PatchOperation::Add(AddOperation {
+                path: path.clone(),
+                value,
+            }),
+        });
+        for (key, value) in members.into_iter().flatten() {
+            self.add_steps(path.with_trailing_token(key.as_str()), value, steps);
+        }
+    }
+
+    /// The place that an operation on a path changes: all of an array, where its items move.
+    fn place(&self, path: &Pointer) -> Place {
+        let array = path.split_back().filter(|(parent, _)| {
+            let parent = parent.resolve(&self.original);
+            parent.is_ok_and(Value::is_array)
+        });
+        let (path, change) = match array {
+            Some((parent, last)) if last.encoded() == "-" => (parent, Change::Appended),
+            Some((parent, _)) => (parent, Change::Whole),
+            None => (path, Change::Whole),
+        };
+        Place {
+            path: path.to_owned(),
+            change,
+        }
+    }
+}
+
+impl Place {
+    /// Whether, after this, the other could not be what its policy meant.
+    fn bars(&self, other: &Place) -> bool {
+        if self.path == other.path {
+            return self.change != other.change || self.change == Change::Whole;
+        }
+        if is_below(&other.path, &self.path) {
+            return self.change == Change::Whole;
+        }
+        is_below(&self.path, &other.path) && other.change == Change::Whole
+    }
+}
+
+/// Whether the one path is below the other.
+fn is_below(path: &Pointer, other: &Pointer) -> bool {
+    let rest = path.as_str().strip_prefix(other.as_str());
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether all places are granted. An object that is made for what is granted below it is, too.
+fn check(steps: &[Step], grants: &Grants) -> Result<(), String> {
+    let is_granted = |path: &Pointer| grants.permits("patch", &Resource::Path(path.as_str()));
+    let made_for = |place: &Place| {
+        let below = |step: &Step| is_below(step.operation.path(), &place.path);
+        place.change == Change::Created && steps.iter().any(below)
+    };
+    for step in steps {
+        let operation = &step.operation;
+        let from = match operation {
+            PatchOperation::Move(MoveOperation { from, .. })
+            | PatchOperation::Copy(CopyOperation { from, .. }) => Some(&**from),
+            _ => None,
+        };
+        let is_made = step.places.iter().all(made_for);
+        let to = (!is_made).then_some(operation.path());
+        if let Some(path) = from.into_iter().chain(to).find(|path| !is_granted(path)) {
+            return Err(format!(
+                "it patches {path}, which is not granted (grants: {{ patch: [{path}] }})"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Carries operations out, of which copies may not make too much, and none may nest too deep.
+fn apply<'a>(
+    object: &mut Value,
+    operations: impl IntoIterator<Item = &'a PatchOperation>,
+) -> Result<(), String> {
+    let mut copied = 0;
+    for operation in operations {
+        let inner = match operation {
+            PatchOperation::Add(AddOperation { value, .. })
+            | PatchOperation::Replace(ReplaceOperation { value, .. }) => Some(value),
+            PatchOperation::Move(MoveOperation { from, .. })
+            | PatchOperation::Copy(CopyOperation { from, .. }) => from.resolve(object).ok(),
+            PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
+        };
+        if operation.path().count() + inner.map_or(0, depth) > MAX_DEPTH {
+            return Err(format!("it nests more than {MAX_DEPTH} deep"));
+        }
+        if let (PatchOperation::Copy(_), Some(value)) = (operation, inner) {
+            copied += value.to_string().len();
+            if copied > MAX_COPIED {
+                return Err(format!("its copies make more than {MAX_COPIED} bytes"));
+            }
+        }
+        // What undoes the others after a failure is not needed: the object is thrown away.
+        json_patch::patch_unsafe(object, std::slice::from_ref(operation))
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// How many containers are in each other. What is parsed and what is patched is bounded, and so is this.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::grants::{Grant, Pattern};
+
+    fn granted(patterns: &[&str]) -> Grants {
+        let grants = patterns
+            .iter()
+            .map(|text| Pattern::of("patch", text).unwrap());
+        let grants = grants.map(Grant::new).collect();
+        Grants::new(BTreeMap::from([("patch".to_owned(), grants)]))
+    }
+
+    fn joined(patches: &[Value]) -> Result<Value, String> {
+        let original = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"image": "a"}, {"image": "b"}]}});
+        let mut joined = Joined {
+            current: original.clone(),
+            original: original.clone(),
+            operations: Vec::new(),
+            touched: Vec::new(),
+        };
+        for (index, patch) in patches.iter().enumerate() {
+            joined.add(&format!("p{index}"), &patch.to_string(), &granted(&["*"]))?;
+        }
+        let current = joined.current.clone();
+        let mut object = original;
+        if let Some(patch) = joined.patch() {
+            let patch: Patch = serde_json::from_value(patch).unwrap();
+            json_patch::patch(&mut object, &patch).unwrap();
+        }
+        assert_eq!(object, current);
+        Ok(current)
+    }
+
+    #[test]
+    fn patches_that_agree_are_joined() {
+        let set = |path: &str, value: Value| json!({"op": "replace", "path": path, "value": value});
+        let add = |path: &str, value: Value| json!({"op": "add", "path": path, "value": value});
+        let image = "/spec/containers/0/image";
+        for (patches, place, expected) in [
+            (
+                vec![
+                    json!([set(image, json!("x"))]),
+                    json!([set("/spec/containers/1/image", json!("y"))]),
+                ],
+                "/spec/containers",
+                json!([{"image": "x"}, {"image": "y"}]),
+            ),
+            // The same is not done twice.
+            (
+                vec![
+                    json!([set(image, json!("x"))]),
+                    json!([set(image, json!("x"))]),
+                ],
+                image,
+                json!("x"),
+            ),
+            // Neither knows of the other's annotations.
+            (
+                vec![
+                    json!([add("/metadata/annotations", json!({"a": "1"}))]),
+                    json!([add("/metadata/annotations", json!({"b": "2"}))]),
+                    json!([
+                        add("/metadata/annotations", json!({})),
+                        add("/metadata/annotations/c", json!("3"))
+                    ]),
+                ],
+                "/metadata/annotations",
+                json!({"a": "1", "b": "2", "c": "3"}),
+            ),
+            (
+                vec![
+                    json!([add("/spec/containers/-", json!({"image": "x"}))]),
+                    json!([add("/spec/containers/-", json!({"image": "y"}))]),
+                    json!([set(image, json!("z"))]),
+                ],
+                "/spec/containers",
+                json!([{"image": "z"}, {"image": "b"}, {"image": "x"}, {"image": "y"}]),
+            ),
+            (
+                vec![json!([{"op": "test", "path": image, "value": "a"}, set(image, json!("x"))])],
+                image,
+                json!("x"),
+            ),
+        ] {
+            let object = joined(&patches).unwrap();
+            assert_eq!(object.pointer(place), Some(&expected), "{patches:?}");
+        }
+    }
+
+    #[test]
+    fn patches_that_contradict_each_other_are_refused() {
+        let set =
+            |path: &str, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
+        let add = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+        let image = "/spec/containers/0/image";
+        for (first, second) in [
+            (set(image, json!("x")), set(image, json!("y"))),
+            (set(image, json!("x")), set("/spec/containers", json!([]))),
+            (set("/spec", json!({})), set(image, json!("x"))),
+            (
+                json!([{"op": "remove", "path": "/spec/containers/0"}]),
+                set("/spec/containers/1/image", json!("x")),
+            ),
+            (
+                add("/spec/containers/0", json!({})),
+                json!([{"op": "remove", "path": "/spec/containers/1"}]),
+            ),
+            (
+                add("/spec/containers/-", json!({})),
+                set("/spec/containers", json!([])),
+            ),
+            (
+                add("/metadata/annotations", json!({"a": "1"})),
+                add("/metadata/annotations", json!({"a": "2"})),
+            ),
+            (
+                add("/metadata/annotations", json!({"a": "1"})),
+                add("/metadata/annotations", json!("none")),
+            ),
+            (
+                json!([{"op": "move", "from": "/metadata/labels", "path": "/metadata/annotations"}]),
+                add("/metadata/labels/x", json!("1")),
+            ),
+        ] {
+            for patches in [[first.clone(), second.clone()], [second, first]] {
+                let error = joined(&patches).unwrap_err();
+                assert!(
+                    error.contains("contradicts that of p0"),
+                    "{patches:?}: {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_patch_that_does_not_fit_is_refused() {
+        let copy =
+            |n: usize| json!({"op": "copy", "from": "", "path": format!("/metadata/labels/x{n}")});
+        let nest = json!({"op": "copy", "from": "", "path": "/metadata/labels/x"});
+        for (patch, expected) in [
+            (
+                json!([{"op": "remove", "path": "/nothing"}]),
+                "does not fit",
+            ),
+            (
+                json!([{"op": "test", "path": "/spec", "value": 1}]),
+                "does not fit",
+            ),
+            (
+                json!([{"op": "copy", "from": "/none", "path": "/x"}]),
+                "does not fit",
+            ),
+            (json!([{"op": "change", "path": "/spec"}]), "RFC 6902"),
+            (json!([{"op": "remove", "path": "spec"}]), "RFC 6902"),
+            (json!({"op": "remove", "path": "/spec"}), "RFC 6902"),
+            ((0..60).map(copy).collect(), "copies make more than"),
+            (Value::Array(vec![nest; 60]), "nests more than"),
+        ] {
+            let error = joined(&[patch]).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_granted_is_patched() {
+        let original = json!({"metadata": {}, "spec": {"containers": [{"image": "a"}]}});
+        let add = |patch: Value, grants: &[&str]| {
+            let mut joined = Joined {
+                current: original.clone(),
+                original: original.clone(),
+                operations: Vec::new(),
+                touched: Vec::new(),
+            };
+            joined.add("p", &patch.to_string(), &granted(grants))
+        };
+        let image = json!([{"op": "replace", "path": "/spec/containers/0/image", "value": "x"}]);
+        assert_eq!(add(image.clone(), &["/spec/containers/*/image"]), Ok(()));
+        assert!(add(image.clone(), &["/spec/initContainers/*/image"]).is_err());
+        assert_eq!(
+            add(image, &[]),
+            Err("it patches /spec/containers/0/image, which is not granted (grants: { patch: [/spec/containers/0/image] })".to_owned())
+        );
+        let note = json!([{"op": "add", "path": "/metadata/annotations", "value": {"a": "1"}}]);
+        assert_eq!(add(note.clone(), &["/metadata/annotations/*"]), Ok(()));
+        assert_eq!(add(note.clone(), &["/metadata/annotations/a"]), Ok(()));
+        assert!(add(note, &["/metadata/annotations/b"]).is_err());
+        let moved = json!([{"op": "move", "from": "/spec", "path": "/metadata/annotations"}]);
+        assert!(add(moved, &["/metadata/annotations"]).is_err());
+    }
+}

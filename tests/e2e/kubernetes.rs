@@ -1,0 +1,686 @@
+//! What a Kubernetes API server asks and is answered: AdmissionReviews of every kind and operation, patches, deadlines,
+//! exemptions.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::receiver::{Answer, Receiver};
+use crate::support::{Folder, Server, TOUCHSTONE, fixtures, wait_until};
+
+/// An AdmissionReview; `group/Kind`.
+fn review(operation: &str, kind: &str, object: Value) -> Value {
+    let (group, kind) = kind.split_once('/').unwrap();
+    let (object, old) = match operation {
+        "DELETE" => (Value::Null, object),
+        "UPDATE" => (object.clone(), object),
+        _ => (object, Value::Null),
+    };
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002", "operation": operation, "namespace": "shop", "name": "web",
+        "kind": {"group": group, "version": "v1", "kind": kind}, "object": object, "oldObject": old, "dryRun": false}})
+}
+
+fn pod(image: &str) -> Value {
+    json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": image}]}})
+}
+
+fn ask(server: &Server, path: &str, review: &Value) -> Value {
+    let (status, answer) = server.post(path, review.to_string().as_bytes());
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["apiVersion"], "admission.k8s.io/v1");
+    assert_eq!(answer["kind"], "AdmissionReview");
+    let response = answer["response"].clone();
+    assert_eq!(response["uid"], review["request"]["uid"]);
+    response
+}
+
+fn image_source() -> (Folder, Server) {
+    let folder = Folder::new();
+    let keys = json!({"match": {"kinds": ["pod.review"]}});
+    folder.policy("image-source", "image-source", keys);
+    let server = Server::start(&folder, &[]);
+    (folder, server)
+}
+
+#[test]
+fn every_kind_and_operation_is_answered() {
+    let (_folder, server) = image_source();
+    let bad = json!({"initContainers": [{"name": "i", "image": "nginx:1"}],
+        "containers": [{"name": "a", "image": "nginx:1"}, {"name": "b", "image": "busybox:latest"}]});
+    let late = json!({"containers": [], "ephemeralContainers": [{"name": "e", "image": "busybox:latest"}]});
+    let template = json!({"metadata": {}, "spec": bad});
+    for (kind, object, field) in [
+        ("/Pod", json!({"spec": bad}), "spec.containers[1].image"),
+        (
+            "/Pod",
+            json!({"spec": late}),
+            "spec.ephemeralContainers[0].image",
+        ),
+        (
+            "/PodTemplate",
+            json!({"template": template}),
+            "template.spec.containers[1].image",
+        ),
+        (
+            "/ReplicationController",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "apps/Deployment",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "apps/ReplicaSet",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "apps/StatefulSet",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "apps/DaemonSet",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "batch/Job",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+        (
+            "batch/CronJob",
+            json!({"spec": {"jobTemplate": {"spec": {"template": template}}}}),
+            "spec.jobTemplate.spec.template.spec.containers[1].image",
+        ),
+        // A kind of somebody's own that makes pods in the usual way.
+        (
+            "example.com/Worker",
+            json!({"spec": {"template": template}}),
+            "spec.template.spec.containers[1].image",
+        ),
+    ] {
+        for operation in ["CREATE", "UPDATE"] {
+            let answer = ask(
+                &server,
+                "/k8s/validate",
+                &review(operation, kind, object.clone()),
+            );
+            let status = &answer["status"];
+            assert_eq!(answer["allowed"], false, "{operation} {kind}: {answer}");
+            assert_eq!(
+                (&status["code"], &status["reason"]),
+                (&json!(403), &json!("Forbidden"))
+            );
+            let message = status["message"].as_str().unwrap();
+            for part in ["image-source: busybox:latest: ", " (", "[decision "] {
+                assert!(message.contains(part), "{part}: {message}");
+            }
+            let causes = &status["details"]["causes"];
+            assert_eq!(causes[0]["field"], field, "{operation} {kind}: {causes}");
+            assert_eq!(causes[0]["reason"], "image-source/latest-tag");
+            assert_eq!(answer["auditAnnotations"]["verdict"], "deny");
+            let decision = answer["auditAnnotations"]["decision"].as_str().unwrap();
+            assert!(message.contains(decision));
+        }
+        // What is to go may be whatever it is.
+        let answer = ask(&server, "/k8s/validate", &review("DELETE", kind, object));
+        assert_eq!(answer["allowed"], true, "DELETE {kind}: {answer}");
+    }
+}
+
+#[test]
+fn what_makes_no_pods_is_no_policys_business_unless_it_asks_for_it() {
+    let (folder, server) = image_source();
+    let mut status = review("UPDATE", "/Pod", pod("busybox:latest"));
+    status["request"]["subResource"] = json!("status");
+    let exec = json!({"kind": "PodExecOptions", "command": ["sh"], "container": "web"});
+    let mut reviews = vec![
+        (
+            "a service",
+            review("CREATE", "/Service", json!({"spec": {"ports": []}})),
+        ),
+        (
+            "a command in a pod",
+            review("CONNECT", "/PodExecOptions", exec),
+        ),
+        ("the status of a pod", status),
+    ];
+    for (what, review) in &reviews {
+        let answer = ask(&server, "/k8s/validate", review);
+        assert_eq!(answer["allowed"], true, "{what}: {answer}");
+    }
+    // What should have images, and has none, is not passed over.
+    let answer = ask(
+        &server,
+        "/k8s/validate",
+        &review("CREATE", "/Pod", json!({"spec": {}})),
+    );
+    assert_eq!(
+        (&answer["allowed"], &answer["status"]["code"]),
+        (&json!(false), &json!(500)),
+        "{answer}"
+    );
+    assert_eq!(
+        answer["auditAnnotations"]["indeterminate"],
+        "image-source (undecided)"
+    );
+    folder.policy(
+        "rules",
+        "cel",
+        json!({"match": {"kinds": ["object.review"]}, "settings": {"validations": [
+            {"expression": "request.operation != 'CONNECT'", "message": "nobody goes into pods"},
+            {"expression": "request.operation != 'DELETE' || oldObject.metadata.name != 'web'", "message": "web stays"}]}}),
+    );
+    wait_until("both are there", || {
+        server.get_json("/v1/policies")["policies"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 2
+    });
+    reviews.push(("the end of a pod", review("DELETE", "/Pod", pod("nginx:1"))));
+    let allowed: Vec<Value> = reviews
+        .iter()
+        .map(|(_, review)| ask(&server, "/k8s/validate", review)["allowed"].clone())
+        .collect();
+    assert_eq!(allowed, [true, false, true, false]);
+}
+
+#[test]
+fn the_real_review_is_answered() {
+    let Some(fixtures) = fixtures() else { return };
+    let (_folder, server) = image_source();
+    let text = std::fs::read(fixtures.join("kubernetes/admission-review-pod.json")).unwrap();
+    let (status, answer) = server.post("/k8s/validate?timeout=10s", &text);
+    assert_eq!(
+        (status, &answer["response"]["allowed"]),
+        (200, &json!(true)),
+        "{answer}"
+    );
+}
+
+#[test]
+fn what_is_no_admission_review_is_400_and_never_allowed() {
+    let (_folder, server) = image_source();
+    let good = review("CREATE", "/Pod", pod("nginx:1"));
+    let with = |pointer: &str, value: Value| {
+        let mut review = good.clone();
+        *review.pointer_mut(pointer).unwrap() = value;
+        review.to_string()
+    };
+    for (body, expected) in [
+        (String::new(), "malformed JSON"),
+        ("{".to_owned(), ""),
+        ("[]".to_owned(), "AdmissionReview"),
+        ("{}".to_owned(), "an AdmissionReview is needed"),
+        (json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": {"containers": [{"image": "a"}]}}).to_string(), "ImageReview where an AdmissionReview is needed"),
+        (with("/apiVersion", json!("admission.k8s.io/v1beta1")), "admissionReviewVersions"),
+        (with("/request/uid", json!("")), "request.uid"),
+        (with("/request/uid", json!(7)), "request.uid"),
+        (with("/request/operation", json!("create")), "request.operation"),
+        (with("/request/operation", Value::Null), "request.operation"),
+        (with("/request/object", Value::Null), "request.object"),
+        (with("/request/object", json!([])), "request.object"),
+        (with("/request/dryRun", json!("yes")), "request.dryRun"),
+        (good.to_string().replace("\"uid\"", "\"uid\":\"x\",\"uid\""), ""),
+    ] {
+        for path in ["/k8s/validate", "/k8s/mutate"] {
+            let (status, answer) = server.post(path, body.as_bytes());
+            let error = answer["error"].as_str().unwrap_or_default();
+            assert!(
+                status == 400 && error.contains(expected) && answer["response"].is_null(),
+                "{body}: {status} {answer}"
+            );
+        }
+    }
+    for query in [
+        "timeout=soon",
+        "timeout=0s",
+        "timeout=-1s",
+        "timeout=1s&timeout=2s",
+        "dryRun",
+    ] {
+        let (status, answer) = server.post(
+            &format!("/k8s/validate?{query}"),
+            good.to_string().as_bytes(),
+        );
+        assert_eq!(status, 400, "{query}: {answer}");
+    }
+    assert_eq!(
+        server
+            .post("/k8s/validate/nobody", good.to_string().as_bytes())
+            .0,
+        404
+    );
+    assert_eq!(server.get("/k8s/validate").0, 405);
+}
+
+/// A policy that asks for a patch, and may do what it asks for.
+fn patching(folder: &Folder, name: &str, steps: Value, more: Value) {
+    let mut keys = json!({"settings": {"do": steps}, "grants": {
+        "patch": ["*"], "webhook": [], "command": [], "queue": [], "notify": [], "http": [], "store": []}});
+    keys.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    folder.policy(name, "actor", keys);
+}
+
+fn set(path: &str, value: Value) -> Value {
+    json!({"op": "replace", "path": path, "value": value})
+}
+
+/// The object as the answer makes it.
+fn patched(answer: &Value, mut object: Value) -> Value {
+    assert_eq!(answer["patchType"], "JSONPatch", "{answer}");
+    let patch = BASE64_STANDARD
+        .decode(answer["patch"].as_str().unwrap())
+        .unwrap();
+    let patch: json_patch::Patch = serde_json::from_slice(&patch).unwrap();
+    json_patch::patch(&mut object, &patch).unwrap();
+    object
+}
+
+#[test]
+fn patches_of_all_policies_are_one() {
+    let folder = Folder::new();
+    let image = "/spec/containers/0/image";
+    patching(
+        &folder,
+        "a",
+        json!([{"patch": [set(image, json!("nginx:2"))]}]),
+        json!({"order": 1}),
+    );
+    let note = |key: &str| json!([{"patch": [{"op": "add", "path": "/metadata/annotations", "value": {key: "x"}}]}]);
+    patching(&folder, "b", note("b"), json!({"order": 2}));
+    patching(&folder, "c", note("c"), json!({"order": 3}));
+    patching(
+        &folder,
+        "watching",
+        json!([{"patch": [set(image, json!("nginx:9"))]}]),
+        json!({"order": 0, "mode": "monitor"}),
+    );
+    let server = Server::start(&folder, &[]);
+    let review = review("CREATE", "/Pod", pod("nginx:1"));
+    let answer = ask(&server, "/k8s/mutate", &review);
+    assert_eq!(answer["allowed"], true, "{answer}");
+    let object = patched(&answer, pod("nginx:1"));
+    assert_eq!(object.pointer(image).unwrap(), "nginx:2");
+    assert_eq!(
+        object["metadata"]["annotations"],
+        json!({"b": "x", "c": "x"})
+    );
+    // Who only asks whether it may be gets no changes.
+    let answer = ask(&server, "/k8s/validate", &review);
+    assert!(
+        answer["allowed"] == true && answer["patch"].is_null(),
+        "{answer}"
+    );
+    let answer = ask(&server, "/k8s/mutate/b", &review);
+    assert_eq!(
+        patched(&answer, pod("nginx:1"))["metadata"]["annotations"],
+        json!({"b": "x"})
+    );
+}
+
+#[test]
+fn a_patch_that_cannot_be_joined_is_no_answer() {
+    let image = "/spec/containers/0/image";
+    let take = |value: &str| json!([{"patch": [set(image, json!(value))]}, "warn"]);
+    for (steps, keys, expected) in [
+        (take("nginx:3"), json!({}), "contradicts that of a"),
+        (
+            json!([{"patch": [set("/spec/replicas", json!(1))]}]),
+            json!({}),
+            "does not fit",
+        ),
+        (json!([{"patch": "no patch"}]), json!({}), "RFC 6902"),
+        (
+            take("nginx:2"),
+            json!({"grants": {"patch": ["/metadata/*"], "webhook": [], "command": [], "queue": [], "notify": [], "http": [], "store": []}}),
+            "not granted",
+        ),
+    ] {
+        let folder = Folder::new();
+        patching(&folder, "a", take("nginx:2"), json!({"order": 1}));
+        let mut keys = keys;
+        keys["order"] = json!(2);
+        patching(&folder, "b", steps, keys.clone());
+        let server = Server::start(&folder, &[]);
+        let review = review("CREATE", "/Pod", pod("nginx:1"));
+        let answer = ask(&server, "/k8s/mutate", &review);
+        assert_eq!(
+            (&answer["allowed"], &answer["patch"]),
+            (&json!(false), &Value::Null),
+            "{answer}"
+        );
+        let message = answer["status"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("b: policy b gave an invalid answer: ") && message.contains(expected),
+            "{message}"
+        );
+        // Where that does not deny, what the others ask for is done.
+        keys["onError"] = json!("allow");
+        keys["settings"] = json!({"do": take("nginx:3")});
+        folder.yaml("b", keys_of(&keys));
+        let object = || {
+            let answer = ask(&server, "/k8s/mutate", &review);
+            (answer["allowed"] == true).then(|| patched(&answer, pod("nginx:1")))
+        };
+        wait_until("b may be wrong", || object().is_some());
+        assert_eq!(object().unwrap().pointer(image).unwrap(), "nginx:2");
+    }
+}
+
+/// With the grants that the module needs in any case.
+fn keys_of(keys: &Value) -> Value {
+    let mut all = json!({"grants": {"patch": ["*"], "webhook": [], "command": [], "queue": [], "notify": [], "http": [], "store": []}});
+    all.as_object_mut()
+        .unwrap()
+        .extend(keys.as_object().unwrap().clone());
+    all
+}
+
+#[test]
+fn digests_are_pinned_once() {
+    let folder = Folder::new();
+    let digest = format!("sha256:{}", "1".repeat(64));
+    folder.data(
+        "digests.json",
+        &json!({"digests": {"docker.io/library/nginx:1.27": digest}}),
+    );
+    let keys = json!({"match": {"kinds": ["pod.review"]}, "grants": {"data": ["digests/*"], "patch": [
+        "/spec/containers/*/image", "/metadata/annotations/touchstone.dev~1original-images"]}});
+    folder.policy("pin-digest", "pin-digest", keys);
+    let server = Server::start(&folder, &[]);
+    let answer = ask(
+        &server,
+        "/k8s/mutate",
+        &review("CREATE", "/Pod", pod("nginx:1.27")),
+    );
+    let pinned = patched(&answer, pod("nginx:1.27"));
+    assert_eq!(
+        pinned["spec"]["containers"][0]["image"],
+        format!("nginx:1.27@{digest}")
+    );
+    let answer = ask(&server, "/k8s/mutate", &review("UPDATE", "/Pod", pinned));
+    assert!(
+        answer["patch"].is_null() && answer["allowed"] == true,
+        "{answer}"
+    );
+    let answer = ask(
+        &server,
+        "/k8s/mutate",
+        &review("CREATE", "/Pod", pod("nginx:1.28")),
+    );
+    let warning = answer["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("pin-digest: nginx:1.28: nobody knows the digest"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn warnings_are_as_short_as_kubernetes_wants_them() {
+    let folder = Folder::new();
+    let long = format!("told so at length: {}", "so ".repeat(200));
+    let steps = json!([{"patch": []}, "warn"]);
+    patching(&folder, "short", steps, json!({"order": 0}));
+    let rules: Vec<Value> = (0..40)
+        .map(|n| json!({"expression": "false", "message": format!("{n}: {long}"), "level": "warn"}))
+        .collect();
+    let settings = json!({"validations": rules});
+    folder.policy("long", "cel", json!({"order": 1, "settings": settings}));
+    let server = Server::start(&folder, &[]);
+    let answer = ask(
+        &server,
+        "/k8s/validate",
+        &review("CREATE", "/Pod", pod("nginx:1")),
+    );
+    let warnings: Vec<&str> = answer["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    assert_eq!(warnings[0], "short: told so");
+    assert!(
+        warnings.iter().all(|text| text.chars().count() <= 256),
+        "{warnings:?}"
+    );
+    let all: usize = warnings.iter().map(|text| text.chars().count()).sum();
+    assert!(all <= 4096 && all > 3000, "{all}");
+    let last = warnings.last().unwrap();
+    assert!(last.contains(" more, see decision "), "{last}");
+}
+
+#[test]
+fn a_dry_run_causes_nothing() {
+    let receiver = Receiver::fine();
+    let folder = Folder::new();
+    let grants = json!({"webhook": [{"pattern": format!("{}/*", receiver.url), "allowPrivate": true}],
+        "patch": [], "command": [], "queue": [], "notify": [], "http": [], "store": []});
+    let steps = json!([{"webhook": {"url": format!("{}/hook", receiver.url)}}]);
+    folder.policy(
+        "a",
+        "actor",
+        json!({"settings": {"do": steps}, "grants": grants}),
+    );
+    let server = Server::start(&folder, &[]);
+    let mut review = review("CREATE", "/Pod", pod("nginx:1"));
+    review["request"]["dryRun"] = json!(true);
+    ask(&server, "/k8s/validate", &review);
+    assert_eq!(server.get_json("/v1/actions")["actions"], json!([]));
+    review["request"]["dryRun"] = json!(false);
+    ask(&server, "/k8s/validate", &review);
+    wait_until("the hook was called", || receiver.book().len() == 1);
+    assert_eq!(
+        server.get_json("/v1/actions")["actions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+/// As an API server does it: with the time that it waits in the address. All answers are there before that has passed.
+#[test]
+fn answers_leave_before_the_deadline() {
+    let receiver =
+        Receiver::start(|_, _| Answer::Late(60_000, Box::new(Answer::Status(200, "late"))));
+    let folder = Folder::new();
+    let limits = json!({"time": "20s", "wall": "40s"});
+    let grants = json!({"http": [{"pattern": format!("{}/*", receiver.url), "allowPrivate": true}],
+        "patch": [], "webhook": [], "command": [], "queue": [], "notify": [], "store": []});
+    let fetch = json!([{"fetch": {"url": format!("{}/slow", receiver.url)}}]);
+    folder.policy(
+        "hanging",
+        "actor",
+        json!({"settings": {"do": fetch}, "grants": grants, "limits": limits}),
+    );
+    folder.policy(
+        "spinning",
+        "actor",
+        json!({"settings": {"do": ["spin"]}, "grants": grants, "limits": limits}),
+    );
+    let server = Server::start(&folder, &["--pool-instances", "200"]);
+    let body = review("CREATE", "/Pod", pod("nginx:1")).to_string();
+    wait_until("both start from snapshots", || {
+        let policies = server.get_json("/v1/policies");
+        let mut policies = policies["policies"].as_array().unwrap().iter();
+        policies.all(|policy| policy["snapshot"] == true)
+    });
+    let timeout = Duration::from_secs(2);
+    // Each kind of waiting by itself, so that what is computed in vain does not slow down what only waits.
+    for (policy, threads, tries, expected) in [
+        (
+            "hanging",
+            40,
+            800,
+            format!("it waited for {}", receiver.url),
+        ),
+        (
+            "spinning",
+            16,
+            200,
+            "it waited for the policy's own computing".to_owned(),
+        ),
+    ] {
+        let done = AtomicU32::new(0);
+        let path = format!("/k8s/validate/{policy}?timeout=2s");
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while done.fetch_add(1, Ordering::Relaxed) < tries {
+                        let start = Instant::now();
+                        let (status, answer) = server.post(&path, body.as_bytes());
+                        let elapsed = start.elapsed();
+                        assert!(elapsed < timeout, "{policy}: {elapsed:?} of {timeout:?}");
+                        let response = &answer["response"];
+                        assert_eq!(
+                            (status, &response["allowed"]),
+                            (200, &json!(false)),
+                            "{answer}"
+                        );
+                        let message = response["status"]["message"].as_str().unwrap();
+                        assert!(
+                            message.contains("before the caller's deadline")
+                                && message.contains(&expected),
+                            "{message}"
+                        );
+                        assert_eq!(
+                            response["auditAnnotations"]["indeterminate"],
+                            format!("{policy} (deadline)")
+                        );
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn what_is_exempt_passes_in_whatever_state_the_host_is() {
+    let folder = Folder::new();
+    folder.policy("broken", "misbehave", json!({"settings": {"unknown": 1}}));
+    folder.config(
+        json!({"exempt": {"namespaces": ["kube-system"], "images": ["registry.k8s.io/*"]}}),
+    );
+    let mut command = Command::new(TOUCHSTONE);
+    command
+        .args(["serve", "--config"])
+        .arg(folder.path().join("touchstone.yaml"));
+    command.env("TOUCHSTONE_NAMESPACE", "touchstone");
+    let server = Server::spawn(&mut command);
+    let asked = |namespace: &str, image: &str| {
+        let mut review = review("CREATE", "/Pod", pod(image));
+        review["request"]["namespace"] = json!(namespace);
+        let answer = ask(&server, "/k8s/validate", &review);
+        (
+            answer["allowed"] == true,
+            answer["auditAnnotations"]["exempt"].clone(),
+        )
+    };
+    assert_eq!(asked("shop", "nginx:1"), (false, Value::Null));
+    assert_eq!(
+        asked("kube-system", "nginx:1"),
+        (true, json!("namespace kube-system"))
+    );
+    assert_eq!(
+        asked("touchstone", "nginx:1"),
+        (true, json!("namespace touchstone"))
+    );
+    assert_eq!(
+        asked("shop", "registry.k8s.io/pause:3.9"),
+        (true, json!("images registry.k8s.io/pause:3.9"))
+    );
+    assert!(!asked("shop", "docker.io/registry.k8s.io/pause:3.9").0);
+    let image_review = json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
+        "spec": {"namespace": "kube-system", "containers": [{"image": "nginx"}]}});
+    let (_, answer) = server.post("/k8s/image-review", image_review.to_string().as_bytes());
+    assert_eq!(answer["status"]["allowed"], true, "{answer}");
+    // Only of Kubernetes' own requests is it known that their namespace is true.
+    let (_, answer) = server.post("/v1/decide", image_review.to_string().as_bytes());
+    assert_eq!(answer["verdict"], "deny");
+    let metrics = server.get("/metrics").1;
+    assert!(metrics.contains("touchstone_exempt_total 4"), "{metrics}");
+    let decisions = server.get_json("/v1/decisions");
+    let exempt = |decision: &&Value| !decision["exempt"].is_null();
+    let kept = decisions["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(exempt)
+        .count();
+    assert_eq!(kept, 4, "{decisions}");
+}
+
+#[test]
+fn gatekeeper_is_told_the_verdict_on_each_image() {
+    let folder = Folder::new();
+    let keys = json!({"match": {"kinds": ["image.review"]}});
+    folder.policy("image-source", "image-source", keys);
+    let server = Server::start(&folder, &[]);
+    let request = |keys: Value| {
+        json!({"apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys}})
+            .to_string()
+    };
+    let path = "/gatekeeper/v1beta1";
+    let (status, answer) = server.post(
+        path,
+        request(json!(["nginx:1", "busybox:latest", "no image"])).as_bytes(),
+    );
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        (
+            &answer["apiVersion"],
+            &answer["kind"],
+            &answer["response"]["idempotent"]
+        ),
+        (
+            &json!("externaldata.gatekeeper.sh/v1beta1"),
+            &json!("ProviderResponse"),
+            &json!(true)
+        )
+    );
+    let items = answer["response"]["items"].as_array().unwrap();
+    assert_eq!(
+        items[0],
+        json!({"key": "nginx:1", "value": {"verdict": "allow", "reason": ""}})
+    );
+    for (item, key) in [(&items[1], "busybox:latest"), (&items[2], "no image")] {
+        assert_eq!((&item["key"], &item["value"]), (&json!(key), &Value::Null));
+        let error = item["error"].as_str().unwrap();
+        assert!(
+            error.starts_with(&format!("image-source: {key}: ")),
+            "{error}"
+        );
+    }
+    let (_, answer) = server.post(path, request(json!([])).as_bytes());
+    assert_eq!(answer["response"]["items"], json!([]));
+    for body in [
+        "".to_owned(),
+        "{}".to_owned(),
+        request(json!("nginx")),
+        request(json!([1])),
+        request(json!(vec!["a"; 1001])),
+        request(json!([])).replace("v1beta1", "v1alpha1"),
+        request(json!([])).replace("ProviderRequest", "ProviderResponse"),
+    ] {
+        let (status, answer) = server.post(path, body.as_bytes());
+        assert!(
+            status == 400 && answer["response"].is_null(),
+            "{body:.100}: {status} {answer}"
+        );
+    }
+    // A question is no event: nothing is kept of it.
+    assert_eq!(server.get_json("/v1/decisions")["decisions"], json!([]));
+}
