@@ -15,6 +15,8 @@ mod receiver;
 #[allow(dead_code, reason = "shared by test programs that use different parts")]
 mod support;
 
+#[path = "e2e/access.rs"]
+mod access;
 #[path = "e2e/actions.rs"]
 mod actions;
 #[path = "e2e/command_line.rs"]

@@ -1,5 +1,6 @@
 //! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
 
+mod access;
 mod exempt;
 mod raw;
 mod raw_targets;
@@ -24,6 +25,7 @@ use crate::secret::Secret;
 use self::raw::{RawHost, RawMatch, RawPolicy, RawPool, Text, order};
 use self::raw_targets::{RawTargets, grant};
 
+pub use self::access::{Access, Clients, Scope, TlsConfig, Token};
 pub use self::exempt::Exempt;
 pub use self::targets::{Command, Credentials, MailServer, MailTls, Targets};
 
@@ -51,6 +53,12 @@ pub enum ConfigError {
         /// The key that names it.
         key: &'static str,
     },
+    /// A folder of policies that anybody may write to.
+    #[error("anybody may write to {}, and so say what is allowed: chmod o-w, or serve with --allow-writable", path.display())]
+    Writable {
+        /// Which.
+        path: PathBuf,
+    },
     /// It is not YAML, or a value has the wrong form.
     #[error("{}{}: {reason}", path.display(), line_of(*line))]
     Invalid {
@@ -76,8 +84,14 @@ fn line_of(line: u64) -> String {
 pub struct HostConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for TLS, besides.
+    pub tls: Option<TlsConfig>,
+    /// Who may ask for what.
+    pub access: Access,
     /// Folders that hold policies, or are one.
     pub policies: Vec<PathBuf>,
+    /// Whether folders of policies may be anybody's to write.
+    pub allow_writable: bool,
     /// Folders of documents.
     pub data: Vec<PathBuf>,
     /// Folders of waivers.
@@ -228,6 +242,8 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// See [`HostConfig::policies`].
     pub policies: Vec<PathBuf>,
+    /// See [`HostConfig::allow_writable`].
+    pub allow_writable: bool,
     /// See [`HostConfig::data`].
     pub data: Vec<PathBuf>,
     /// See [`HostConfig::waivers`].
@@ -267,7 +283,10 @@ impl HostConfig {
         };
         let RawHost {
             listen,
+            tls,
+            access,
             policies,
+            allow_writable,
             data,
             waivers,
             body_limit,
@@ -336,6 +355,9 @@ impl HostConfig {
                 .listen
                 .or(listen)
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8181))),
+            tls: tls.map(|tls| tls.typed(base)),
+            access: access.typed().map_err(&invalid)?,
+            allow_writable: allow_writable || overrides.allow_writable,
             policies: either(
                 &overrides.policies,
                 policies.unwrap_or_else(|| vec!["policies".into()]),
@@ -371,7 +393,7 @@ impl HostConfig {
                 .map(|source| source.amqp.typed(base))
                 .collect::<Result<_, _>>()
                 .map_err(|error| invalid(format!("sources: {error}")))?,
-            targets: targets.typed(base).map_err(invalid)?,
+            targets: targets.typed(base).map_err(&invalid)?,
             ca: below(ca),
             mask: mask.map_or_else(default_mask, |names| {
                 names.iter().map(|name| name.to_lowercase()).collect()
@@ -398,11 +420,35 @@ impl HostConfig {
         }
     }
 
+    /// Whether nobody but those who should can write policies. On a file system that nobody can write to, as those that
+    /// Kubernetes mounts, the mode says nothing.
+    pub fn check_writers(&self) -> Result<(), ConfigError> {
+        if self.allow_writable {
+            return Ok(());
+        }
+        let below = |folder: &PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<PathBuf>>()
+        };
+        let mut all = self.policies.iter().flat_map(|folder| {
+            std::iter::once(folder.clone())
+                .chain(below(folder))
+                .filter(|path| path.is_dir())
+        });
+        match all.find(|path| anybody_writes(path)) {
+            Some(path) => Err(ConfigError::Writable { path }),
+            None => Ok(()),
+        }
+    }
+
     /// The keys in which `new` differs that only a restart can change.
     pub fn needs_restart(&self, new: &HostConfig) -> Vec<&'static str> {
         let HostConfig {
             listen,
+            tls,
+            access: _,
             policies: _,
+            allow_writable: _,
             data: _,
             waivers: _,
             body_limit: _,
@@ -422,6 +468,7 @@ impl HostConfig {
         } = self;
         let changed = [
             ("listen", *listen != new.listen),
+            ("tls", *tls != new.tls),
             ("pool", *pool != new.pool),
             ("cache", *cache != new.cache),
             ("shutdown", *shutdown != new.shutdown),
@@ -437,6 +484,26 @@ impl HostConfig {
             .map(|(key, _)| key)
             .collect()
     }
+}
+
+#[cfg(unix)]
+fn anybody_writes(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_open = std::fs::metadata(path).is_ok_and(|info| info.mode() & 0o002 != 0);
+    let is_fixed = || {
+        let mounted = nix::sys::statvfs::statvfs(path);
+        mounted.is_ok_and(|mounted| {
+            mounted
+                .flags()
+                .contains(nix::sys::statvfs::FsFlags::ST_RDONLY)
+        })
+    };
+    is_open && !is_fixed()
+}
+
+#[cfg(not(unix))]
+fn anybody_writes(_: &Path) -> bool {
+    false
 }
 
 /// The user's cache folder.

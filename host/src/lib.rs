@@ -50,16 +50,18 @@ pub mod outbox;
 
 pub mod decide;
 
+pub mod tls;
+
 pub mod service;
 
 pub mod watch;
 
 pub mod report;
 
+pub mod server;
+
 pub mod source;
 
 pub mod case;
-
-pub mod server;
 
 pub mod cli;

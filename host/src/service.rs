@@ -14,6 +14,7 @@ use crate::outbox::Outbox;
 use crate::outside::Outside;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::store::{self, StoreError};
+use crate::tls::{Tls, TlsError};
 
 /// Where the configuration comes from, so that it can be read again.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,8 @@ pub struct Service {
     pub sandbox: Arc<Sandbox>,
     /// What is active.
     pub generations: Arc<Generations>,
+    /// What the TLS listener shows, when there is one.
+    pub tls: Option<Arc<Tls>>,
     /// What policies can reach.
     pub outside: Arc<Outside>,
     /// Where decisions go, and actions come from.
@@ -62,6 +65,9 @@ pub enum ServiceError {
     /// A certificate cannot be read.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// The TLS listener has nothing to show.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// No state.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,6 +82,10 @@ impl Service {
     pub async fn new(origin: Origin, stay: Stay) -> Result<Service, ServiceError> {
         let mut config = HostConfig::load(origin.file.as_deref(), &origin.overrides)?;
         config.check_folders()?;
+        let tls = match (stay, &config.tls) {
+            (Stay::Serve, Some(tls)) => Some(Arc::new(Tls::new(tls.clone())?)),
+            _ => None,
+        };
         if stay == Stay::Once {
             config.state = origin.overrides.state.clone().unwrap_or(State::Memory);
         }
@@ -112,6 +122,7 @@ impl Service {
             config_error: ArcSwap::default(),
             sandbox,
             generations,
+            tls,
             outside,
             outbox,
             decider,
@@ -126,12 +137,15 @@ impl Service {
         match HostConfig::load(self.origin.file.as_deref(), &self.origin.overrides) {
             Ok(config) => {
                 let later = self.started_with.needs_restart(&config);
-                let error = (!later.is_empty()).then(|| {
+                let later = (!later.is_empty()).then(|| {
                     format!(
                         "changed, but only a restart takes it up: {}",
                         later.join(", ")
                     )
                 });
+                let tls = self.tls.as_ref().and_then(|tls| tls.reload().err());
+                let errors = later.into_iter().chain(tls.map(|error| error.to_string()));
+                let error = errors.reduce(|all, error| format!("{all}; {error}"));
                 self.config_error.store(Arc::new(error));
                 self.outside.configure(&config);
                 self.config.store(Arc::new(config));

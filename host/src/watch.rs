@@ -141,7 +141,11 @@ impl Places {
         let files = generation.iter().flat_map(|generation| generation.files());
         let real = files.filter_map(|file| file.canonicalize().ok());
         let outside = real.filter(|file| !real_roots.iter().any(|root| file.starts_with(root)));
+        // Certificates are often links, too, and so is what they lead to.
+        let shown = service.tls.iter().flat_map(|tls| tls.files());
+        let shown = shown.flat_map(|file| file.canonicalize().into_iter().chain([absolute(file)]));
         let mut linked: Vec<PathBuf> = outside
+            .chain(shown)
             .filter_map(|file| file.parent().map(Path::to_owned))
             .collect();
         linked.sort();

@@ -1,10 +1,12 @@
 //! Asking a host that runs.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use http::{HeaderMap, Method};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use url::Url;
 
@@ -25,6 +27,12 @@ pub(super) struct Client {
         value_name = "URL"
     )]
     server: Url,
+    /// A file with the token that is shown; or the token itself in TOUCHSTONE_TOKEN
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// A file of certificates that are trusted besides the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
     #[arg(skip)]
     egress: std::sync::OnceLock<Egress>,
 }
@@ -55,14 +63,14 @@ impl Client {
         let egress = match self.egress.get() {
             Some(egress) => egress,
             None => {
-                let egress = Egress::new(&[])?;
+                let egress = Egress::new(self.ca.as_slice())?;
                 self.egress.get_or_init(|| egress)
             }
         };
         let call = Call {
             method,
             url,
-            headers: HeaderMap::new(),
+            headers: self.headers()?,
             body,
             allow_private: true,
             timeout: TIMEOUT,
@@ -82,6 +90,24 @@ impl Client {
             bail!("{}: {text}", answer.status);
         }
         Ok(value)
+    }
+
+    fn headers(&self) -> anyhow::Result<HeaderMap> {
+        let token = match &self.token_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file);
+                Some(text.with_context(|| format!("--token-file {}", file.display()))?)
+            }
+            None => std::env::var("TOUCHSTONE_TOKEN").ok(),
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+                .context("the token has characters that none has")?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
     }
 }
 

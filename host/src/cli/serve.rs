@@ -16,10 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::build::{Announce, build_all};
 use super::{Common, size};
 use crate::config::{PoolOverrides, State, parse_duration, parse_state};
-use crate::server;
+use crate::server::{self, Listener};
 use crate::service::{Service, Stay};
 use crate::source::amqp;
 use crate::source::http::router;
+use crate::tls::Tls;
 use crate::watch::watch;
 
 #[derive(Args)]
@@ -64,6 +65,9 @@ pub(super) struct Serve {
     /// Do not take up changes of files
     #[arg(long)]
     no_watch: bool,
+    /// Start although anybody may write to folders of policies
+    #[arg(long, env = "TOUCHSTONE_ALLOW_WRITABLE")]
+    allow_writable: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -79,11 +83,13 @@ impl Serve {
             wait: self.pool_wait,
         };
         origin.overrides.shutdown = self.shutdown;
+        origin.overrides.allow_writable = self.allow_writable;
         origin.overrides.state = self.state;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
         let service = Arc::new(runtime.block_on(Service::new(origin, Stay::Serve))?);
+        service.config().check_writers()?;
         if self.build {
             build_all(&service.config().policies, Announce::Progress)?;
         }
@@ -94,12 +100,21 @@ impl Serve {
     }
 }
 
+async fn listen(address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listener> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
+    Ok(Listener { listener, tls })
+}
+
 async fn serve(service: Arc<Service>, watching: bool) -> anyhow::Result<ExitCode> {
     let config = service.started_with().clone();
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let mut listeners = vec![listen(config.listen, None).await?];
+    if let (Some(tls), Some(config)) = (&service.tls, &config.tls) {
+        listeners.push(listen(config.listen, Some(Arc::clone(tls))).await?);
+    }
     let builder = Arc::clone(&service);
     tokio::spawn(async move {
         builder.reload().await;
@@ -122,7 +137,7 @@ async fn serve(service: Arc<Service>, watching: bool) -> anyhow::Result<ExitCode
     tokio::spawn(async move { pruned.outbox.prune(|| pruned.config().retention).await });
     let sources = amqp::start(&service);
     let router = router(Arc::clone(&service));
-    let finished = server::serve(listener, router, stop, config.shutdown).await;
+    let finished = server::serve(listeners, router, stop, config.shutdown).await;
     if !finished {
         tracing::warn!("some requests did not finish in time");
     }

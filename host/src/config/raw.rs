@@ -15,6 +15,7 @@ use serde_saphyr::Spanned;
 use crate::grants::{ImagePattern, Pattern};
 use crate::model::{Mode, Verdict};
 
+use super::access::{RawAccess, RawTls};
 use super::exempt::{Exempt, own_namespace};
 use super::raw_targets::{
     RawCommand, RawCredentials, RawGrant, RawMail, RawOutbox, RawRetention, RawSecret, RawSource,
@@ -26,6 +27,9 @@ use super::{Audit, Compat, Limits, MAX_MEMORY, State, parse_duration, parse_size
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(super) struct RawHost {
     pub(super) listen: Option<SocketAddr>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) access: RawAccess,
+    pub(super) allow_writable: bool,
     pub(super) policies: Option<Vec<PathBuf>>,
     pub(super) data: Option<Vec<PathBuf>>,
     pub(super) waivers: Option<Vec<PathBuf>>,

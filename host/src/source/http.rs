@@ -1,12 +1,14 @@
 //! The HTTP endpoint: routes, and what each answers. Decisions are 200 whatever the verdict; errors are JSON with an
 //! `error` that says what to do.
 
+mod access;
 mod cipolice;
 mod evidence;
 mod gatekeeper;
 mod kubernetes;
 mod opa;
 mod records;
+mod requests;
 mod waivers;
 
 use std::collections::BTreeMap;
@@ -20,11 +22,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
+use self::access::scoped;
 use self::records::Parameters;
+use crate::config::Scope;
 use crate::decide::{DecideError, Options};
 use crate::document::Document;
 use crate::evidence::Format;
@@ -48,13 +52,14 @@ type Host = State<Arc<Service>>;
 
 /// All routes of a service.
 pub fn router(service: Arc<Service>) -> Router {
-    Router::new()
+    let decisions = Router::new()
         .route("/", any(cipolice::message))
         .merge(opa::routes())
-        .route("/v1/decide", post(decide))
-        .route("/v1/decide/{policy}", post(decide_one))
         .merge(kubernetes::routes())
         .merge(gatekeeper::routes())
+        .route("/v1/decide", post(decide))
+        .route("/v1/decide/{policy}", post(decide_one));
+    let readings = Router::new()
         .route("/v1/policies", get(policies))
         .route("/v1/policies/{name}", get(policy))
         .route("/v1/generation", get(generation))
@@ -62,26 +67,33 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/decisions/{id}", get(records::decision))
         .route("/v1/actions", get(records::actions))
         .route("/v1/actions/{id}", get(records::action))
-        .route("/v1/actions/{id}/retry", post(records::retry))
-        .route("/v1/actions/{id}/discard", post(records::discard))
+        .route("/v1/evidence", get(evidence::list))
+        .route("/v1/waivers", get(waivers::list))
+        .route("/v1/waivers/check", get(waivers::check))
+        .route("/v1/waivers/{id}", get(waivers::show))
+        .route("/metrics", get(metrics));
+    let writings = Router::new()
         .route(
             "/v1/evidence",
-            get(evidence::list)
-                .post(evidence::keep)
-                .delete(evidence::forget),
+            post(evidence::keep).delete(evidence::forget),
         )
-        .route("/v1/waivers", get(waivers::list).post(waivers::add))
-        .route("/v1/waivers/check", get(waivers::check))
-        .route(
-            "/v1/waivers/{id}",
-            get(waivers::show).delete(waivers::remove),
-        )
+        .route("/v1/waivers", post(waivers::add))
+        .route("/v1/waivers/{id}", delete(waivers::remove));
+    let administration = Router::new()
+        .route("/v1/actions/{id}/retry", post(records::retry))
+        .route("/v1/actions/{id}/discard", post(records::discard));
+    Router::new()
+        .merge(scoped(&service, Scope::Decide, decisions))
+        .merge(scoped(&service, Scope::Read, readings))
+        .merge(scoped(&service, Scope::Write, writings))
+        .merge(scoped(&service, Scope::Admin, administration))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
         .fallback(|| async { Refused::no_route() })
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
         .layer(middleware::from_fn(refuse_foreign_pages))
+        .layer(middleware::from_fn(requests::outlive_panics))
+        .layer(middleware::from_fn(requests::name))
         .with_state(service)
 }
 
@@ -139,6 +151,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 #[derive(Debug)]
 enum Refused {
     Forbidden,
+    Unauthorized(&'static str),
+    OutOfScope(Scope),
     Conflict(String),
     BadRequest(String),
     NotFound(String),
@@ -156,7 +170,8 @@ impl Refused {
 
     fn status(&self) -> StatusCode {
         match self {
-            Refused::Forbidden => StatusCode::FORBIDDEN,
+            Refused::Forbidden | Refused::OutOfScope(_) => StatusCode::FORBIDDEN,
+            Refused::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Refused::Conflict(_) => StatusCode::CONFLICT,
             Refused::BadRequest(_) => StatusCode::BAD_REQUEST,
             Refused::NotFound(_) => StatusCode::NOT_FOUND,
@@ -171,6 +186,10 @@ impl Refused {
     fn text(self) -> String {
         match self {
             Refused::Forbidden => "a page of another origin asks: that is not allowed".to_owned(),
+            Refused::Unauthorized(text) => text.to_owned(),
+            Refused::OutOfScope(scope) => {
+                format!("the token has not the scope {}", scope.as_str())
+            }
             Refused::Conflict(text) | Refused::BadRequest(text) | Refused::NotFound(text) => text,
             Refused::NotAllowed => format!("not with this method; there are {ROUTES}"),
             Refused::TooLarge(limit) => {
@@ -197,10 +216,14 @@ impl IntoResponse for Refused {
         let status = self.status();
         let text = self.text();
         let mut response = (status, axum::Json(json!({ "error": text }))).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        let told = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            _ => None,
+        };
+        if let Some((name, value)) = told {
+            let value = header::HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -1,0 +1,106 @@
+//! What holds for every request: it has a name, and one that makes us panic harms no other.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use serde_json::json;
+use tracing::Instrument;
+use uuid::Uuid;
+
+const ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Bytes of a caller's own name for a request at most.
+const MAX_ID: usize = 128;
+
+/// The caller's `x-request-id`, or a new one, stands in the answer and in what is logged meanwhile.
+pub(super) async fn name(request: Request, next: Next) -> Response {
+    let own = request.headers().get(ID).filter(|id| is_name(id)).cloned();
+    let id = own.unwrap_or_else(|| {
+        let id = Uuid::now_v7().to_string();
+        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
+    });
+    let shown = id.to_str().unwrap_or_default();
+    let span = tracing::info_span!("request", id = shown);
+    let mut response = next.run(request).instrument(span).await;
+    response.headers_mut().insert(ID, id);
+    response
+}
+
+/// What may stand in logs as it is.
+fn is_name(id: &HeaderValue) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
+    !id.is_empty() && id.len() <= MAX_ID && id.as_bytes().iter().all(is_plain)
+}
+
+/// A panic is our mistake: it is logged, and the request is answered with 500.
+pub(super) async fn outlive_panics(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answer.unwrap_or_else(|_| {
+        tracing::error!("a request made the host panic: this is a bug of Touchstone");
+        let error = json!({"error": "something went wrong here, and is logged"});
+        (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+
+    async fn ask(path: &str, id: &str) -> (u16, String, String) {
+        async fn broken() -> &'static str {
+            panic!("on purpose")
+        }
+        let router: Router = Router::new()
+            .route("/fine", get(|| async { "fine" }))
+            .route("/broken", get(broken))
+            .layer(middleware::from_fn(outlive_panics))
+            .layer(middleware::from_fn(name));
+        let request = Request::get(path)
+            .header(ID, id)
+            .body(Body::empty())
+            .unwrap();
+        let response = TowerToHyperService::new(router)
+            .call(request)
+            .await
+            .unwrap();
+        let (head, body) = response.into_parts();
+        let id = head.headers[ID].to_str().unwrap().to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        (head.status.as_u16(), id, body)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_500_and_the_next_request_is_answered() {
+        let (status, id, body) = ask("/broken", "r-1").await;
+        assert_eq!((status, id.as_str()), (500, "r-1"));
+        assert!(
+            body.contains("error") && !body.contains("on purpose"),
+            "{body}"
+        );
+        assert_eq!(
+            ask("/fine", "r-2").await,
+            (200, "r-2".to_owned(), "fine".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_that_could_be_taken_for_something_else_is_replaced() {
+        for id in ["", "a b", "a\"b", &"x".repeat(129)] {
+            let (status, given, _) = ask("/fine", id).await;
+            assert_eq!(status, 200);
+            assert_eq!(given.len(), 36, "{id}: {given}");
+        }
+    }
+}
