@@ -1,6 +1,7 @@
 //! touchstone.yaml and policy.yaml: private raw structs, parsed into typed ones; unknown keys are refused.
 
 mod access;
+mod break_glass;
 mod exempt;
 mod raw;
 mod raw_targets;
@@ -26,6 +27,7 @@ use self::raw::{RawHost, RawMatch, RawPolicy, RawPool, Text, order};
 use self::raw_targets::{RawTargets, grant};
 
 pub use self::access::{Access, Clients, Scope, TlsConfig, Token};
+pub use self::break_glass::BreakGlass;
 pub use self::exempt::Exempt;
 pub use self::targets::{Command, Credentials, MailServer, MailTls, Targets};
 
@@ -104,6 +106,8 @@ pub struct HostConfig {
     pub compat: Compat,
     /// What Kubernetes' requests are let pass for, without asking any policy.
     pub exempt: Exempt,
+    /// Whose tokens let Kubernetes' requests pass.
+    pub break_glass: Option<BreakGlass>,
     /// Where compiled policies are kept; nothing disables the cache.
     pub cache: Option<PathBuf>,
     /// How long running requests may take after SIGTERM.
@@ -292,6 +296,7 @@ impl HostConfig {
             body_limit,
             compat,
             exempt,
+            break_glass,
             pool,
             cache,
             shutdown,
@@ -379,6 +384,10 @@ impl HostConfig {
             },
             compat,
             exempt: exempt.typed(),
+            break_glass: break_glass
+                .map(|raw| raw.typed(base))
+                .transpose()
+                .map_err(&invalid)?,
             cache: cache.filter(|_| !overrides.no_cache),
             shutdown: overrides
                 .shutdown
@@ -454,6 +463,7 @@ impl HostConfig {
             body_limit: _,
             compat: _,
             exempt: _,
+            break_glass: _,
             pool,
             cache,
             shutdown,

@@ -16,7 +16,7 @@ use crate::guest::{Effects, Evaluation};
 use crate::knowledge::{KeepError, Known};
 use crate::metrics::Metrics;
 use crate::model::{
-    Decision, Event, EventSummary, Explain, Fault, Finding, KnownImage, Mode, Outcome,
+    Decision, Event, EventSummary, Exemption, Explain, Fault, Finding, KnownImage, Mode, Outcome,
     PolicyDecision, PolicyVerdict, Verdict,
 };
 use crate::outbox::{CommitError, Outbox};
@@ -82,7 +82,7 @@ pub struct Options {
     /// Until when the answer is needed; what policies have not said by then, they cannot decide.
     pub deadline: Option<Instant>,
     /// Ask no policy at all, for this reason.
-    pub exempt: Option<String>,
+    pub exempt: Option<Exemption>,
 }
 
 impl Decider {
@@ -118,8 +118,8 @@ impl Decider {
             self.keep(&mut event).await?
         };
         let event = Arc::new(event);
-        if let Some(reason) = &options.exempt {
-            return Ok(self.exempt(&event, reason, options).await);
+        if let Some(exemption) = &options.exempt {
+            return Ok(self.exempt(&event, exemption, options).await);
         }
         for _ in 0..MAX_CONFLICTS {
             let (mut decision, staged) = self.judge(&event, &own, options).await?;
@@ -140,14 +140,15 @@ impl Decider {
     }
 
     /// Lets an event pass without asking anybody, whatever state the host is in.
-    async fn exempt(&self, event: &Event, reason: &str, options: &Options) -> Decision {
+    async fn exempt(&self, event: &Event, exemption: &Exemption, options: &Options) -> Decision {
         let generation = self.generations.current();
         let generation = generation
             .as_ref()
             .map_or("none", |generation| generation.id());
         let mut decision = open(event, generation, options);
-        decision.exempt = Some(reason.to_owned());
-        tracing::info!(event = %event.id, reason, "exempt");
+        decision.exempt = Some(exemption.clone());
+        let reason = exemption.to_string();
+        tracing::info!(event = %event.id, ?reason, "exempt");
         if !options.dry_run {
             let commit = commit(&decision, Vec::new(), Vec::new(), options.seen.clone());
             if let Err(error) = self.outbox.commit(commit).await {

@@ -23,7 +23,7 @@ pub struct Metrics {
     duration: Histogram,
     reloads: Family<ReloadLabels, Counter>,
     overloaded: Counter,
-    exempt: Counter,
+    exempt: Family<ExemptLabels, Counter>,
     actions: Family<ActionLabels, Counter>,
     outbox: Family<StateLabels, Gauge<u64, AtomicU64>>,
     commit_failures: Counter,
@@ -42,6 +42,11 @@ struct PolicyLabels {
 struct FaultLabels {
     policy: Arc<str>,
     kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExemptLabels {
+    by: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,7 +88,7 @@ impl Default for Metrics {
             duration,
             reloads: Family::default(),
             overloaded: Counter::default(),
-            exempt: Counter::default(),
+            exempt: Family::default(),
             actions: Family::default(),
             outbox: Family::default(),
             commit_failures: Counter::default(),
@@ -172,8 +177,9 @@ impl Metrics {
                 verdict: decision.verdict.as_str(),
             })
             .inc();
-        if decision.exempt.is_some() {
-            self.exempt.inc();
+        if let Some(exemption) = &decision.exempt {
+            let by = exemption.by.to_string();
+            self.exempt.get_or_create(&ExemptLabels { by }).inc();
         }
         self.duration
             .observe(Duration::from_micros(decision.duration_us).as_secs_f64());

@@ -447,9 +447,9 @@ pub struct Decision {
     pub indeterminate: bool,
     /// Whether the caller only asked what would happen.
     pub dry_run: bool,
-    /// Why no policy was asked: what touchstone.yaml exempts.
+    /// Why no policy was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exempt: Option<String>,
+    pub exempt: Option<Exemption>,
     /// What each matching policy said, in order.
     pub policies: Vec<PolicyDecision>,
     /// What was known of the images, as far as some policy asked.
@@ -497,6 +497,22 @@ pub struct KnownImage {
     pub digests: Vec<String>,
     /// The reports.
     pub reports: Vec<Provenance>,
+}
+
+/// Why an event passed without being judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemption {
+    /// `namespace` or `images`, as touchstone.yaml exempts them, or `breakGlass`.
+    pub by: Cow<'static, str>,
+    /// Which, or who and why.
+    pub reason: String,
+}
+
+impl fmt::Display for Exemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exemption { by, reason } = self;
+        write!(f, "{by}: {reason}")
+    }
 }
 
 /// What one policy said about one event.

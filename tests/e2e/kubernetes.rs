@@ -1,12 +1,13 @@
 //! What a Kubernetes API server asks and is answered: AdmissionReviews of every kind and operation, patches, deadlines,
 //! exemptions.
 
+use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64_URL};
 use serde_json::{Value, json};
 
 use crate::receiver::{Answer, Receiver};
@@ -592,15 +593,15 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
     assert_eq!(asked("shop", "nginx:1"), (false, Value::Null));
     assert_eq!(
         asked("kube-system", "nginx:1"),
-        (true, json!("namespace kube-system"))
+        (true, json!("namespace: kube-system"))
     );
     assert_eq!(
         asked("touchstone", "nginx:1"),
-        (true, json!("namespace touchstone"))
+        (true, json!("namespace: touchstone"))
     );
     assert_eq!(
         asked("shop", "registry.k8s.io/pause:3.9"),
-        (true, json!("images registry.k8s.io/pause:3.9"))
+        (true, json!("images: registry.k8s.io/pause:3.9"))
     );
     assert!(!asked("shop", "docker.io/registry.k8s.io/pause:3.9").0);
     let image_review = json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
@@ -611,7 +612,10 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
     let (_, answer) = server.post("/v1/decide", image_review.to_string().as_bytes());
     assert_eq!(answer["verdict"], "deny");
     let metrics = server.get("/metrics").1;
-    assert!(metrics.contains("touchstone_exempt_total 4"), "{metrics}");
+    assert!(
+        metrics.contains("touchstone_exempt_total{by=\"namespace\"} 3"),
+        "{metrics}"
+    );
     let decisions = server.get_json("/v1/decisions");
     let exempt = |decision: &&Value| !decision["exempt"].is_null();
     let kept = decisions["decisions"]
@@ -683,4 +687,141 @@ fn gatekeeper_is_told_the_verdict_on_each_image() {
     }
     // A question is no event: nothing is kept of it.
     assert_eq!(server.get_json("/v1/decisions")["decisions"], json!([]));
+}
+
+/// A token as those who may break the glass make it; `openssl` is not needed for it.
+fn token(key: &rcgen::KeyPair, claims: Value) -> String {
+    let key = jsonwebtoken::EncodingKey::from_ed_pem(key.serialize_pem().as_bytes()).unwrap();
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
+    jsonwebtoken::encode(&header, &claims, &key).unwrap()
+}
+
+#[test]
+fn the_glass_is_broken_with_a_signed_token_only() {
+    let ed25519 = || rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let (key, other) = (ed25519(), ed25519());
+    let folder = Folder::new();
+    fs::write(folder.path().join("glass.pub"), key.public_key_pem()).unwrap();
+    let keys = json!({"match": {"kinds": ["pod.review", "image.review"]}});
+    folder.policy("image-source", "image-source", keys);
+    folder.config(json!({"breakGlass": {"keys": ["glass.pub"], "longest": "2h"}}));
+    let server = Server::with_config(&folder);
+    let now = jiff::Timestamp::now().as_second();
+    let claims = |more: Value| {
+        let mut claims = json!({"aud": "touchstone", "sub": "ann@example.com", "reason": "INC-7", "exp": now + 3600});
+        claims
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        claims
+    };
+    let annotation = "touchstone.image-policy.k8s.io/break-glass";
+    let asked = |token: &str| {
+        let mut pod = pod("busybox:latest");
+        pod["metadata"]["annotations"] = json!({annotation: token});
+        ask(&server, "/k8s/validate", &review("CREATE", "/Pod", pod))
+    };
+    for (what, claims) in [
+        ("all", claims(json!({}))),
+        ("its namespace", claims(json!({"namespaces": ["shop"]}))),
+        ("its image", claims(json!({"images": ["library/*"]}))),
+    ] {
+        let answer = asked(&token(&key, claims));
+        assert_eq!(answer["allowed"], true, "{what}: {answer}");
+        let told = answer["auditAnnotations"]["exempt"].as_str().unwrap();
+        assert!(
+            told.starts_with("breakGlass: ann@example.com, until ") && told.ends_with(": INC-7"),
+            "{told}"
+        );
+        let warning = answer["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.starts_with("no policy was asked: breakGlass: ann@example.com"),
+            "{warning}"
+        );
+    }
+    let good = token(&key, claims(json!({})));
+    let (head, rest) = good.split_once('.').unwrap();
+    let unsigned = format!(
+        "{}.{}.",
+        BASE64_URL.encode(r#"{"alg":"none"}"#),
+        rest.split_once('.').unwrap().0
+    );
+    let with_secret = {
+        // The public key as a secret: what a verifier falls for that lets the token choose the algorithm.
+        let secret = jsonwebtoken::EncodingKey::from_secret(key.public_key_pem().as_bytes());
+        jsonwebtoken::encode(
+            &jsonwebtoken::Header::default(),
+            &claims(json!({})),
+            &secret,
+        )
+        .unwrap()
+    };
+    for (what, token) in [
+        ("another key", token(&other, claims(json!({})))),
+        ("ended", token(&key, claims(json!({"exp": now - 1})))),
+        (
+            "too long",
+            token(&key, claims(json!({"exp": now + 3 * 3600}))),
+        ),
+        ("not yet", token(&key, claims(json!({"nbf": now + 600})))),
+        (
+            "another audience",
+            token(&key, claims(json!({"aud": "somebody"}))),
+        ),
+        ("nobody", token(&key, claims(json!({"sub": " "})))),
+        ("no reason", token(&key, claims(json!({"reason": ""})))),
+        (
+            "another namespace",
+            token(&key, claims(json!({"namespaces": ["other"]}))),
+        ),
+        (
+            "another image",
+            token(&key, claims(json!({"images": ["ghcr.io/*"]}))),
+        ),
+        (
+            "a broken pattern",
+            token(&key, claims(json!({"images": ["team-*"]}))),
+        ),
+        ("unsigned", unsigned),
+        ("signed with the public key", with_secret),
+        ("cut", good[..good.len() - 4].to_owned()),
+        (
+            "another head",
+            good.replace(head, &BASE64_URL.encode(r#"{"alg":"EdDSA","x":1}"#)),
+        ),
+        ("no token", "please".to_owned()),
+        ("nothing", String::new()),
+    ] {
+        let answer = asked(&token);
+        assert_eq!(answer["allowed"], false, "{what}: {answer}");
+        let warning = answer["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.starts_with("break-glass is not honoured: "),
+            "{what}: {warning}"
+        );
+    }
+    let mut claims_without = claims(json!({}));
+    claims_without.as_object_mut().unwrap().remove("exp");
+    assert_eq!(asked(&token(&key, claims_without))["allowed"], false);
+    // Also where only the images are asked about.
+    let image_review = json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
+        "spec": {"namespace": "shop", "annotations": {annotation: good}, "containers": [{"image": "busybox:latest"}]}});
+    let (_, answer) = server.post("/k8s/image-review", image_review.to_string().as_bytes());
+    assert_eq!(answer["status"]["allowed"], true, "{answer}");
+    // Anybody may say what they want elsewhere.
+    let (_, answer) = server.post("/v1/decide", image_review.to_string().as_bytes());
+    assert_eq!(answer["verdict"], "deny");
+    assert!(
+        server
+            .get("/metrics")
+            .1
+            .contains("touchstone_exempt_total{by=\"breakGlass\"} 4")
+    );
+    let decisions = server.get_json("/v1/decisions");
+    let used = decisions["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|decision| decision["exempt"]["by"] == "breakGlass");
+    assert_eq!(used.count(), 4, "each use is kept");
 }

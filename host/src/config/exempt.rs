@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::grants::{ImagePattern, Pattern};
-use crate::model::{Event, EventImage};
+use crate::model::{Event, EventImage, Exemption};
 
 /// Where Kubernetes tells a pod its namespace, unless a variable does.
 const OWN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -20,13 +20,16 @@ pub struct Exempt {
 
 impl Exempt {
     /// Why an event is exempt, if it is.
-    pub fn reason(&self, event: &Event) -> Option<String> {
+    pub fn reason(&self, event: &Event) -> Option<Exemption> {
         let is_exempt = |name: &&String| {
             let mut patterns = self.namespaces.iter();
             patterns.any(|pattern| pattern.matches(name.split('/')))
         };
         if let Some(namespace) = event.namespace.as_ref().filter(is_exempt) {
-            return Some(format!("namespace {namespace}"));
+            return Some(Exemption {
+                by: "namespace".into(),
+                reason: namespace.clone(),
+            });
         }
         let covered = |image: &EventImage| {
             let name = image.name.as_ref().ok();
@@ -35,7 +38,10 @@ impl Exempt {
         let is_covered = !event.images.is_empty() && event.images.iter().all(covered);
         is_covered.then(|| {
             let images = event.images.iter().map(|image| image.text.as_str());
-            format!("images {}", images.collect::<Vec<_>>().join(", "))
+            Exemption {
+                by: "images".into(),
+                reason: images.collect::<Vec<_>>().join(", "),
+            }
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::grants::{ImagePattern, Pattern};
 use crate::model::{Mode, Verdict};
 
 use super::access::{RawAccess, RawTls};
+use super::break_glass::RawBreakGlass;
 use super::exempt::{Exempt, own_namespace};
 use super::raw_targets::{
     RawCommand, RawCredentials, RawGrant, RawMail, RawOutbox, RawRetention, RawSecret, RawSource,
@@ -37,6 +38,7 @@ pub(super) struct RawHost {
     pub(super) body_limit: Option<ByteSize>,
     pub(super) compat: Compat,
     pub(super) exempt: RawExempt,
+    pub(super) break_glass: Option<RawBreakGlass>,
     pub(super) pool: RawPool,
     pub(super) cache: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]

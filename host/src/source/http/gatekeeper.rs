@@ -95,7 +95,9 @@ async fn judge(service: &Service, key: String, times: &Times) -> Result<Value, R
     let event = image_review(document, &defaults)?;
     let options = Options {
         dry_run: true,
-        ..times.options(service, &event)
+        deadline: times.policies,
+        exempt: service.config().exempt.reason(&event),
+        ..Options::default()
     };
     let decision = service.decider.decide(event, &options).await?;
     let reason = reason(&decision);

@@ -15,7 +15,7 @@ use super::records::Parameters;
 use super::{Host, Name, Refused, read};
 use crate::decide::Options;
 use crate::document::Document;
-use crate::model::{Decision, Event};
+use crate::model::{Decision, Event, Exemption};
 use crate::service::Service;
 use crate::source::kubernetes::{
     Phase, admission_answer, fields, image_review, image_review_answer, is_dry_run,
@@ -77,14 +77,19 @@ async fn review(
     };
     let answer = async {
         let event = event(service, request, source, whole_admission_review).await?;
+        let (exempt, notes) = passes(service, &event);
         let options = Options {
             policy,
             dry_run: is_dry_run(&event),
-            ..times.options(service, &event)
+            deadline: times.policies,
+            exempt,
+            ..Options::default()
         };
         let fields = fields(&event);
         let decision = service.decider.decide(event, &options).await?;
-        Ok(answered(admission_answer(&decision, &fields, phase)))
+        Ok(answered(admission_answer(
+            &decision, &fields, &notes, phase,
+        )))
     };
     times.in_time(answer).await
 }
@@ -93,11 +98,36 @@ async fn review_images(State(service): Host, request: Request) -> Result<Respons
     let times = Times::of(request.uri())?;
     let answer = async {
         let event = event(&service, request, "/k8s/image-review", image_review).await?;
-        let options = times.options(&service, &event);
+        let (exempt, _) = passes(&service, &event);
+        let options = Options {
+            deadline: times.policies,
+            exempt,
+            ..Options::default()
+        };
         let decision: Decision = service.decider.decide(event, &options).await?;
         Ok(answered(image_review_answer(&decision)))
     };
     times.in_time(answer).await
+}
+
+/// Whether an event passes without being judged, and what is to be said of that.
+fn passes(service: &Service, event: &Event) -> (Option<Exemption>, Vec<String>) {
+    let config = service.config();
+    if let Some(exemption) = config.exempt.reason(event) {
+        return (Some(exemption), Vec::new());
+    }
+    match config.break_glass.as_ref().map(|glass| glass.honour(event)) {
+        None | Some(Ok(None)) => (None, Vec::new()),
+        Some(Ok(Some(exemption))) => {
+            tracing::warn!(event = %event.id, reason = ?exemption.reason, "break-glass");
+            let note = format!("no policy was asked: {exemption}");
+            (Some(exemption), vec![note])
+        }
+        Some(Err(why)) => {
+            tracing::warn!(event = %event.id, ?why, "break-glass is not honoured");
+            (None, vec![format!("break-glass is not honoured: {why}")])
+        }
+    }
 }
 
 fn answered(answer: Value) -> Response {
@@ -121,7 +151,7 @@ async fn event(
 
 /// Until when policies are waited for, and until when anything else is.
 pub(super) struct Times {
-    policies: Option<Instant>,
+    pub(super) policies: Option<Instant>,
     all: Option<Instant>,
 }
 
@@ -141,14 +171,6 @@ impl Times {
             policies: timeout.map(|timeout| at(timeout, margin(timeout))),
             all: timeout.map(|timeout| at(timeout, margin(timeout) / 2)),
         })
-    }
-
-    pub(super) fn options(&self, service: &Service, event: &Event) -> Options {
-        Options {
-            deadline: self.policies,
-            exempt: service.config().exempt.reason(event),
-            ..Options::default()
-        }
     }
 
     /// An answer, or the news that there is none yet, before the caller gives up.

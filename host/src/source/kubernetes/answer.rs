@@ -38,8 +38,13 @@ pub enum Phase {
     Mutate,
 }
 
-/// The AdmissionReview that answers one. `fields` are those of the event's images.
-pub fn admission_answer(decision: &Decision, fields: &[(String, String)], phase: Phase) -> Value {
+/// The AdmissionReview that answers one. `fields` are those of the event's images, `notes` what is to be said besides.
+pub fn admission_answer(
+    decision: &Decision,
+    fields: &[(String, String)],
+    notes: &[String],
+    phase: Phase,
+) -> Value {
     let mut response = json!({
         "uid": decision.event.id,
         "allowed": decision.allowed(),
@@ -50,7 +55,7 @@ pub fn admission_answer(decision: &Decision, fields: &[(String, String)], phase:
             response.insert(key.to_owned(), value);
         }
     };
-    let warnings = warnings(decision);
+    let warnings = warnings(decision, notes);
     if !warnings.is_empty() {
         insert("warnings", warnings.into());
     }
@@ -134,7 +139,7 @@ fn annotations(decision: &Decision) -> Value {
     insert("generation", decision.generation.clone());
     insert("verdict", decision.verdict.as_str().to_owned());
     if let Some(exempt) = &decision.exempt {
-        insert("exempt", exempt.clone());
+        insert("exempt", exempt.to_string());
     }
     let broken = decision.enforcing().filter_map(|policy| {
         let fault = policy.fault.as_ref()?;
@@ -158,9 +163,9 @@ fn annotations(decision: &Decision) -> Value {
 }
 
 /// What is to be said to whoever deploys all the same.
-fn warnings(decision: &Decision) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    let (mut room, mut left_out) = (MAX_WARNINGS - MAX_WARNING, 0);
+fn warnings(decision: &Decision, notes: &[String]) -> Vec<String> {
+    let mut warnings: Vec<String> = notes.iter().map(|note| cut(note, MAX_WARNING)).collect();
+    let (mut room, mut left_out) = (MAX_WARNINGS - (1 + warnings.len()) * MAX_WARNING, 0);
     for policy in decision.enforcing() {
         let broken = policy
             .fault
