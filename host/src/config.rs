@@ -100,6 +100,8 @@ pub struct HostConfig {
     pub waivers: Vec<PathBuf>,
     /// The largest request body.
     pub body_limit: ByteSize,
+    /// The bodies of all requests under way together.
+    pub bodies_limit: ByteSize,
     /// How many decisions may be under way.
     pub pool: PoolConfig,
     /// Whose clients are served as they are used to.
@@ -294,6 +296,7 @@ impl HostConfig {
             data,
             waivers,
             body_limit,
+            bodies_limit,
             compat,
             exempt,
             break_glass,
@@ -373,6 +376,7 @@ impl HostConfig {
                 .body_limit
                 .or(body_limit)
                 .unwrap_or(ByteSize::mib(16)),
+            bodies_limit: bodies_limit.unwrap_or(ByteSize::mib(512)),
             pool: PoolConfig {
                 instances: overrides
                     .pool
@@ -461,6 +465,7 @@ impl HostConfig {
             data: _,
             waivers: _,
             body_limit: _,
+            bodies_limit,
             compat: _,
             exempt: _,
             break_glass: _,
@@ -479,6 +484,7 @@ impl HostConfig {
         let changed = [
             ("listen", *listen != new.listen),
             ("tls", *tls != new.tls),
+            ("bodiesLimit", *bodies_limit != new.bodies_limit),
             ("pool", *pool != new.pool),
             ("cache", *cache != new.cache),
             ("shutdown", *shutdown != new.shutdown),

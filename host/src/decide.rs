@@ -2,12 +2,12 @@
 
 mod effects;
 mod patch;
+mod queue;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use crate::config::PoolConfig;
@@ -27,6 +27,9 @@ use crate::waiver::{self, Waivers};
 
 use self::effects::{StagedBy, commit, plan};
 use self::patch::Patches;
+use self::queue::{Overloaded, Queue};
+
+pub use self::queue::Priority;
 
 /// How often a decision is made anew because a key that it depends on was changed meanwhile.
 const MAX_CONFLICTS: usize = 10;
@@ -37,9 +40,7 @@ pub struct Decider {
     metrics: Arc<Metrics>,
     outbox: Arc<Outbox>,
     outside: Arc<Outside>,
-    slots: Semaphore,
-    waiting: Semaphore,
-    wait: Duration,
+    queue: Arc<Queue>,
 }
 
 /// Why there is no decision.
@@ -79,6 +80,8 @@ pub struct Options {
     pub now: Option<Timestamp>,
     /// Remember that this event was decided, together with the decision; it is durable then.
     pub seen: Option<Seen>,
+    /// Who is served first when there is more than can be decided at a time.
+    pub priority: Priority,
     /// Until when the answer is needed; what policies have not said by then, they cannot decide.
     pub deadline: Option<Instant>,
     /// Ask no policy at all, for this reason.
@@ -99,9 +102,11 @@ impl Decider {
             metrics,
             outbox,
             outside,
-            slots: Semaphore::new(pool.instances.get() as usize),
-            waiting: Semaphore::new(pool.queue as usize),
-            wait: pool.wait,
+            queue: Queue::new(
+                pool.instances.get() as usize,
+                pool.queue as usize,
+                pool.wait,
+            ),
         }
     }
 
@@ -184,7 +189,11 @@ impl Decider {
         if generation.members().is_empty() {
             return Err(DecideError::NoPolicies);
         }
-        let _slot = self.slot().await?;
+        let place = self.queue.place(options.priority).await;
+        let _place = place.map_err(|Overloaded| {
+            self.metrics.overloaded();
+            DecideError::Overloaded
+        })?;
         let now = options.now.unwrap_or_else(Timestamp::now);
         let started = Instant::now();
         let mut decision = open(event, generation.id(), options);
@@ -239,24 +248,6 @@ impl Decider {
             return Ok(known.into());
         }
         Ok(Arc::default())
-    }
-
-    /// An instance to use: at once, or after a bounded wait in a bounded queue.
-    async fn slot(&self) -> Result<SemaphorePermit<'_>, DecideError> {
-        if let Ok(slot) = self.slots.try_acquire() {
-            return Ok(slot);
-        }
-        let overloaded = || {
-            self.metrics.overloaded();
-            DecideError::Overloaded
-        };
-        let Ok(_place) = self.waiting.try_acquire() else {
-            return Err(overloaded());
-        };
-        match tokio::time::timeout(self.wait, self.slots.acquire()).await {
-            Ok(Ok(slot)) => Ok(slot),
-            _ => Err(overloaded()),
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use crate::config::{ConfigError, HostConfig, Overrides, State};
 use crate::decide::Decider;
@@ -50,6 +51,8 @@ pub struct Service {
     pub outside: Arc<Outside>,
     /// Where decisions go, and actions come from.
     pub outbox: Arc<Outbox>,
+    /// Room for the bodies of all requests together, in KiB.
+    pub bodies: Arc<Semaphore>,
     /// Decides.
     pub decider: Decider,
     /// Counts.
@@ -93,6 +96,8 @@ impl Service {
         let outside = Arc::new(Outside::new(store, &config.ca)?);
         outside.configure(&config);
         outside.read_waivers().await?;
+        let bodies = usize::try_from(config.bodies_limit.as_u64() / 1024).unwrap_or(usize::MAX);
+        let bodies = bodies.min(Semaphore::MAX_PERMITS);
         let sandbox = Sandbox::new(&config.pool, config.cache.as_deref(), Arc::clone(&outside))?;
         let sandbox = Arc::new(match stay {
             Stay::Serve => sandbox.with_optimiser(),
@@ -125,6 +130,7 @@ impl Service {
             tls,
             outside,
             outbox,
+            bodies: Arc::new(Semaphore::new(bodies)),
             decider,
             metrics,
         })

@@ -318,6 +318,97 @@ fn a_full_pool_answers_503_and_recovers() {
 }
 
 #[test]
+fn bodies_that_are_too_large_together_are_turned_away_until_some_are_answered() {
+    let folder = Folder::new();
+    folder.policy("p", "misbehave", keys());
+    folder.config(json!({"bodyLimit": "1MiB", "bodiesLimit": "256KiB"}));
+    let server = Server::with_config(&folder);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let filler = "x".repeat(100_000);
+    let body = json!({"act": "nothing", "filler": filler}).to_string();
+    let head = format!(
+        "POST /v1/decide HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    // Two that send nearly all, and then nothing.
+    let slow: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+                .write_all(&body.as_bytes()[..body.len() - 1])
+                .unwrap();
+            stream
+        })
+        .collect();
+    wait_until("the third is turned away", || {
+        let (status, answer) = server.post("/v1/decide", body.as_bytes());
+        status == 503 && answer["error"].as_str().unwrap().contains("bodiesLimit")
+    });
+    // What is small still goes.
+    assert_eq!(server.post("/v1/decide", br#"{"act": "nothing"}"#).0, 200);
+    for mut stream in slow {
+        stream.write_all(b"}").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+    assert_eq!(server.post("/v1/decide", body.as_bytes()).0, 200);
+}
+
+#[test]
+fn a_cluster_is_served_before_others() {
+    let folder = Folder::new();
+    let mut keys = keys();
+    keys["limits"] = json!({"time": "3s", "wall": "30s"});
+    keys["match"] = json!({"kinds": ["event"]});
+    folder.policy("p", "misbehave", keys);
+    folder.policy(
+        "image-source",
+        "image-source",
+        json!({"match": {"kinds": ["pod.review"]}}),
+    );
+    let arguments = [
+        "--pool-instances",
+        "1",
+        "--pool-queue",
+        "2",
+        "--pool-wait",
+        "20s",
+    ];
+    let server = Server::start(&folder, &arguments);
+    let review =
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "u", "operation": "CREATE", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "object": {"spec": {"containers": [{"name": "a", "image": "nginx:1"}]}}}})
+        .to_string();
+    let spin = || server.post("/v1/decide", br#"{"act":"loop"}"#).0;
+    std::thread::scope(|scope| {
+        // One computes, two wait: there is no room for a fourth.
+        let slow: Vec<_> = (0..3).map(|_| scope.spawn(spin)).collect();
+        wait_until("one computes", || {
+            server
+                .get("/metrics")
+                .1
+                .contains("touchstone_pool_instances 1")
+        });
+        std::thread::sleep(Duration::from_secs(1));
+        let (status, answer) = server.post("/v1/decide", br#"{"act":"nothing"}"#);
+        assert_eq!(status, 503, "{answer}");
+        // But for one that a cluster waits for, which the last of the others makes room for.
+        let (status, answer) = server.post("/k8s/validate", review.as_bytes());
+        assert_eq!(
+            (status, &answer["response"]["allowed"]),
+            (200, &json!(true)),
+            "{answer}"
+        );
+        let mut statuses: Vec<u16> = slow.into_iter().map(|one| one.join().unwrap()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 503]);
+    });
+}
+
+#[test]
 fn h2c_is_spoken() {
     let (_folder, server) = server();
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();

@@ -36,6 +36,8 @@ pub(super) struct RawHost {
     pub(super) waivers: Option<Vec<PathBuf>>,
     #[serde(deserialize_with = "size")]
     pub(super) body_limit: Option<ByteSize>,
+    #[serde(deserialize_with = "size")]
+    pub(super) bodies_limit: Option<ByteSize>,
     pub(super) compat: Compat,
     pub(super) exempt: RawExempt,
     pub(super) break_glass: Option<RawBreakGlass>,

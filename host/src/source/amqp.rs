@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::AmqpSource;
-use crate::decide::{DecideError, Options};
+use crate::decide::{DecideError, Options, Priority};
 use crate::knowledge::weight;
 use crate::secret::SecretError;
 use crate::service::Service;
@@ -373,7 +373,7 @@ impl Consumer {
             .saturating_add(self.source.window)
             .unwrap_or(Timestamp::MAX);
         let options = Options {
-            now: None,
+            priority: Priority::Batch,
             seen: Some(Seen {
                 event: event.to_owned(),
                 until,

@@ -93,6 +93,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
         .layer(middleware::from_fn(refuse_foreign_pages))
         .layer(middleware::from_fn(requests::outlive_panics))
+        .layer(middleware::from_fn(requests::give_back))
         .layer(middleware::from_fn(requests::name))
         .with_state(service)
 }
@@ -160,6 +161,7 @@ enum Refused {
     TooLarge(u64),
     TooSlow,
     Overloaded(DecideError),
+    NoRoom,
     Late,
 }
 
@@ -178,7 +180,7 @@ impl Refused {
             Refused::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refused::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Refused::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::Overloaded(_) | Refused::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Refused::Late => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -199,6 +201,10 @@ impl Refused {
                 format!("the body did not arrive within {} s", BODY_TIME.as_secs())
             }
             Refused::Overloaded(error) => error.to_string(),
+            Refused::NoRoom => {
+                "the bodies of all requests together are too large (bodiesLimit): try again later"
+                    .to_owned()
+            }
             Refused::Late => {
                 "there is no decision within ?timeout=: it may still be made and kept".to_owned()
             }
@@ -335,17 +341,25 @@ impl Query {
 /// The body, up to the limit.
 async fn read(service: &Service, body: Body) -> Result<Vec<u8>, Refused> {
     let limit = service.config().body_limit.as_u64();
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    let Ok(collected) = tokio::time::timeout(BODY_TIME, limited.collect()).await else {
-        return Err(Refused::TooSlow);
+    let mut limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    let collect = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = limited.frame().await {
+            let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+                true => Refused::TooLarge(limit),
+                false => Refused::BadRequest(format!("the body could not be read: {error}")),
+            })?;
+            let Ok(part) = frame.into_data() else {
+                continue;
+            };
+            let size = bytes.len() + part.len();
+            requests::hold(&service.bodies, bytes.len(), size).ok_or(Refused::NoRoom)?;
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes)
     };
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(limit)),
-        Err(error) => Err(Refused::BadRequest(format!(
-            "the body could not be read: {error}"
-        ))),
-    }
+    let collected = tokio::time::timeout(BODY_TIME, collect).await;
+    collected.unwrap_or(Err(Refused::TooSlow))
 }
 
 /// A CloudEvent in binary mode when the headers say so, else whatever the body is.

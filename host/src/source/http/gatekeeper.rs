@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::kubernetes::Times;
 use super::{Host, Refused, read};
-use crate::decide::Options;
+use crate::decide::{Options, Priority};
 use crate::document::Document;
 use crate::service::Service;
 use crate::source::kubernetes::{image_review, reason};
@@ -95,6 +95,7 @@ async fn judge(service: &Service, key: String, times: &Times) -> Result<Value, R
     let event = image_review(document, &defaults)?;
     let options = Options {
         dry_run: true,
+        priority: Priority::Admission,
         deadline: times.policies,
         exempt: service.config().exempt.reason(&event),
         ..Options::default()

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::records::Parameters;
 use super::{Host, Name, Refused, read};
-use crate::decide::Options;
+use crate::decide::{Options, Priority};
 use crate::document::Document;
 use crate::model::{Decision, Event, Exemption};
 use crate::service::Service;
@@ -81,6 +81,7 @@ async fn review(
         let options = Options {
             policy,
             dry_run: is_dry_run(&event),
+            priority: Priority::Admission,
             deadline: times.policies,
             exempt,
             ..Options::default()
@@ -100,6 +101,7 @@ async fn review_images(State(service): Host, request: Request) -> Result<Respons
         let event = event(&service, request, "/k8s/image-review", image_review).await?;
         let (exempt, _) = passes(&service, &event);
         let options = Options {
+            priority: Priority::Admission,
             deadline: times.policies,
             exempt,
             ..Options::default()

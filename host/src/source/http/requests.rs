@@ -1,6 +1,8 @@
 //! What holds for every request: it has a name, and one that makes us panic harms no other.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -8,10 +10,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use uuid::Uuid;
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Bytes that one permit of [`Service::bodies`](crate::service::Service::bodies) stands for.
+const UNIT: usize = 1024;
 /// Bytes of a caller's own name for a request at most.
 const MAX_ID: usize = 128;
 
@@ -33,6 +38,27 @@ pub(super) async fn name(request: Request, next: Next) -> Response {
 fn is_name(id: &HeaderValue) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
     !id.is_empty() && id.len() <= MAX_ID && id.as_bytes().iter().all(is_plain)
+}
+
+tokio::task_local! {
+    /// What the request under way holds of [`Service::bodies`](crate::service::Service::bodies), until it is answered.
+    static HELD: RefCell<Vec<OwnedSemaphorePermit>>;
+}
+
+/// Gives back what a request held when it is answered.
+pub(super) async fn give_back(request: Request, next: Next) -> Response {
+    HELD.scope(RefCell::default(), next.run(request)).await
+}
+
+/// Takes room for a body that grows; nothing, when there is none.
+pub(super) fn hold(bodies: &Arc<Semaphore>, before: usize, after: usize) -> Option<()> {
+    let units = after.div_ceil(UNIT) - before.div_ceil(UNIT);
+    if units == 0 {
+        return Some(());
+    }
+    let units = u32::try_from(units).ok()?;
+    let permit = Arc::clone(bodies).try_acquire_many_owned(units).ok()?;
+    HELD.try_with(|held| held.borrow_mut().push(permit)).ok()
 }
 
 /// A panic is our mistake: it is logged, and the request is answered with 500.
