@@ -124,7 +124,7 @@ impl Decider {
         };
         let event = Arc::new(event);
         if let Some(exemption) = &options.exempt {
-            return Ok(self.exempt(&event, exemption, options).await);
+            return Ok(self.exempt(&event, exemption, options));
         }
         for _ in 0..MAX_CONFLICTS {
             let (mut decision, staged) = self.judge(&event, &own, options).await?;
@@ -145,7 +145,7 @@ impl Decider {
     }
 
     /// Lets an event pass without asking anybody, whatever state the host is in.
-    async fn exempt(&self, event: &Event, exemption: &Exemption, options: &Options) -> Decision {
+    fn exempt(&self, event: &Event, exemption: &Exemption, options: &Options) -> Decision {
         let generation = self.generations.current();
         let generation = generation
             .as_ref()
@@ -156,9 +156,13 @@ impl Decider {
         tracing::info!(event = %event.id, ?reason, "exempt");
         if !options.dry_run {
             let commit = commit(&decision, Vec::new(), Vec::new(), options.seen.clone());
-            if let Err(error) = self.outbox.commit(commit).await {
-                tracing::warn!(event = %event.id, %error, "an exemption is not in the log");
-            }
+            let (outbox, id) = (Arc::clone(&self.outbox), event.id.clone());
+            // Whether it can be kept must not matter to who asks.
+            tokio::spawn(async move {
+                if let Err(error) = outbox.commit(commit).await {
+                    tracing::warn!(event = %id, %error, "an exemption is not in the log");
+                }
+            });
         }
         self.metrics.record(&decision);
         decision

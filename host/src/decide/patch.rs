@@ -16,6 +16,8 @@ use crate::policy::Run;
 /// Bytes that the copies of one patch may make: each may double the object.
 const MAX_COPIED: usize = 1 << 20;
 
+/// Operations of one patch at most, its objects spelt out: each is compared with all that came before.
+const MAX_STEPS: usize = 1000;
 /// Containers in each other at most, as in documents.
 const MAX_DEPTH: usize = 128;
 
@@ -122,10 +124,17 @@ impl Joined {
     fn add(&mut self, policy: &str, text: &str, grants: &Grants) -> Result<(), String> {
         let patch: Patch = serde_json::from_str(text)
             .map_err(|error| format!("its patch is none (RFC 6902): {error}"))?;
+        let too_many = || format!("its patch has more than {MAX_STEPS} operations");
+        if patch.len() > MAX_STEPS {
+            return Err(too_many());
+        }
         let mut alone = self.original.clone();
         apply(&mut alone, patch.iter())
             .map_err(|error| format!("its patch does not fit: {error}"))?;
         let steps = self.steps(&patch);
+        if steps.len() > MAX_STEPS {
+            return Err(too_many());
+        }
         check(&steps, grants)?;
         let mut current = self.current.clone();
         let mut taken = Vec::new();
@@ -464,6 +473,7 @@ mod tests {
     fn a_patch_that_does_not_fit_is_refused() {
         let copy =
             |n: usize| json!({"op": "copy", "from": "", "path": format!("/metadata/labels/x{n}")});
+        let many: Map<String, Value> = (0..1000).map(|n| (n.to_string(), json!(n))).collect();
         let nest = json!({"op": "copy", "from": "", "path": "/metadata/labels/x"});
         for (patch, expected) in [
             (
@@ -483,6 +493,11 @@ mod tests {
             (json!({"op": "remove", "path": "/spec"}), "RFC 6902"),
             ((0..60).map(copy).collect(), "copies make more than"),
             (Value::Array(vec![nest; 60]), "nests more than"),
+            ((0..1001).map(copy).collect(), "more than 1000 operations"),
+            (
+                json!([{"op": "add", "path": "/metadata/annotations", "value": many}]),
+                "more than 1000 operations",
+            ),
         ] {
             let error = joined(&[patch]).unwrap_err();
             assert!(error.contains(expected), "{error}");
