@@ -363,7 +363,10 @@ impl HostConfig {
                 .listen
                 .or(listen)
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8181))),
-            tls: tls.map(|tls| tls.typed(base)),
+            tls: tls
+                .map(|tls| tls.typed(base))
+                .transpose()
+                .map_err(&invalid)?,
             access: access.typed().map_err(&invalid)?,
             allow_writable: allow_writable || overrides.allow_writable,
             policies: either(

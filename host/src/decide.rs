@@ -80,6 +80,8 @@ pub struct Options {
     pub now: Option<Timestamp>,
     /// Remember that this event was decided, together with the decision; it is durable then.
     pub seen: Option<Seen>,
+    /// Judge the reports that the event is, but do not keep them: whoever asks may not write.
+    pub forget: bool,
     /// Who is served first when there is more than can be decided at a time.
     pub priority: Priority,
     /// Until when the answer is needed; what policies have not said by then, they cannot decide.
@@ -117,7 +119,7 @@ impl Decider {
         mut event: Event,
         options: &Options,
     ) -> Result<Decision, DecideError> {
-        let own = if options.dry_run || event.evidence.is_empty() {
+        let own = if options.dry_run || options.forget || event.evidence.is_empty() {
             Vec::new()
         } else {
             self.keep(&mut event).await?
@@ -153,14 +155,14 @@ impl Decider {
         let mut decision = open(event, generation, options);
         decision.exempt = Some(exemption.clone());
         let reason = exemption.to_string();
-        tracing::info!(event = %event.id, ?reason, "exempt");
+        tracing::info!(event = ?event.id, ?reason, "exempt");
         if !options.dry_run {
             let commit = commit(&decision, Vec::new(), Vec::new(), options.seen.clone());
             let (outbox, id) = (Arc::clone(&self.outbox), event.id.clone());
             // Whether it can be kept must not matter to who asks.
             tokio::spawn(async move {
                 if let Err(error) = outbox.commit(commit).await {
-                    tracing::warn!(event = %id, %error, "an exemption is not in the log");
+                    tracing::warn!(event = ?id, %error, "an exemption is not in the log");
                 }
             });
         }
@@ -175,7 +177,7 @@ impl Decider {
             Ok(kept) => Ok(kept.into_iter().map(|kept| kept.digest).collect()),
             Err(KeepError::NoImage) => Ok(Vec::new()),
             Err(KeepError::Store(error @ StoreError::TooManyReports { .. })) => {
-                tracing::warn!(event = %event.id, %error, "a report is judged, but not kept");
+                tracing::warn!(event = ?event.id, %error, "a report is judged, but not kept");
                 Ok(Vec::new())
             }
             Err(KeepError::Store(error)) => Err(error.into()),

@@ -1,7 +1,9 @@
 //! Listens, and ends in order: what runs is finished, nothing new is taken.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use futures_util::future::join_all;
@@ -24,8 +26,12 @@ use crate::tls::Tls;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may be silent, whatever it is in the middle of.
 const IDLE_TIME: Duration = Duration::from_secs(75);
-/// Connections at a time; those beyond wait in the system's queue.
+/// How long a connection may ask for nothing, whatever else it sends.
+const ASK_TIME: Duration = Duration::from_secs(300);
+/// Connections at a time on each listener; those beyond wait in the system's queue.
 const MAX_CONNECTIONS: usize = 4096;
+/// Of these from one address, unless it is this machine; those beyond are closed.
+const MAX_OF_ONE: usize = 512;
 /// How long to rest when the system has no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -63,7 +69,6 @@ pub async fn serve(
     let server = Server {
         builder: builder(),
         router,
-        places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         watcher: &graceful,
     };
     let accepting = listeners.iter().map(|listener| server.accept_all(listener));
@@ -95,15 +100,16 @@ fn builder() -> Arc<Builder<TokioExecutor>> {
 struct Server<'a> {
     builder: Arc<Builder<TokioExecutor>>,
     router: Router,
-    places: Arc<Semaphore>,
     watcher: &'a GracefulShutdown,
 }
 
 impl Server<'_> {
     /// Takes up connections for ever.
     async fn accept_all(&self, listener: &Listener) {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let peers = Peers::default();
         loop {
-            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = Arc::clone(&places).acquire_owned().await;
             let (stream, address) = match listener.listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -111,6 +117,10 @@ impl Server<'_> {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
+            };
+            let Some(peer) = peers.enter(address.ip().to_canonical()) else {
+                tracing::debug!(%address, "too many connections from one address");
+                continue;
             };
             // Answers are small and wait for nothing.
             let _ = stream.set_nodelay(true);
@@ -122,7 +132,7 @@ impl Server<'_> {
             };
             let tls = listener.tls.as_ref().map(|tls| tls.acceptor());
             tokio::spawn(async move {
-                let _place = place;
+                let (_place, _peer) = (place, peer);
                 match tls {
                     None => connection.serve(stream, false).await,
                     Some(tls) => connection.serve_tls(stream, tls).await,
@@ -158,9 +168,16 @@ impl Connection {
             has_certificate,
         };
         let router = TowerToHyperService::new(self.router);
+        let activity = Arc::new(Activity::default());
+        let seen = Arc::clone(&activity);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(caller);
-            router.call(request)
+            let busy = Busy::of(&seen);
+            let answer = router.call(request);
+            async move {
+                let _busy = busy;
+                answer.await
+            }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_read_timeout(Some(IDLE_TIME));
@@ -168,8 +185,124 @@ impl Connection {
         let connection = self
             .builder
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
-        if let Err(error) = self.watcher.watch(connection.into_owned()).await {
-            tracing::debug!(%error, "connection ended");
+        let watched = self.watcher.watch(connection.into_owned());
+        tokio::select! {
+            ended = watched => if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            },
+            () = activity.idle() => tracing::debug!("a connection asked for nothing"),
         }
+    }
+}
+
+/// When a connection last asked for something. Pings of HTTP/2 are no requests.
+struct Activity(Mutex<(usize, Instant)>);
+
+impl Default for Activity {
+    fn default() -> Activity {
+        Activity(Mutex::new((0, Instant::now())))
+    }
+}
+
+impl Activity {
+    fn lock(&self) -> MutexGuard<'_, (usize, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Done when nothing was asked for too long.
+    async fn idle(&self) {
+        loop {
+            let (running, last) = *self.lock();
+            let end = last + ASK_TIME;
+            if running == 0 && end <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(end.max(Instant::now() + HEADER_TIME).into()).await;
+        }
+    }
+}
+
+/// A request under way.
+struct Busy(Arc<Activity>);
+
+impl Busy {
+    fn of(activity: &Arc<Activity>) -> Busy {
+        activity.lock().0 += 1;
+        Busy(Arc::clone(activity))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        *state = (state.0 - 1, Instant::now());
+    }
+}
+
+/// Connections by where they come from.
+#[derive(Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them.
+struct Peer {
+    peers: Peers,
+    address: IpAddr,
+}
+
+impl Peers {
+    /// Nothing, when there are too many from there already.
+    fn enter(&self, address: IpAddr) -> Option<Peer> {
+        let mut counts = self.lock();
+        let count = counts.entry(address).or_default();
+        if *count >= MAX_OF_ONE && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Peer {
+            peers: self.clone(),
+            address,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let mut counts = self.peers.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_so_many_connections_and_no_more() {
+        let peers = Peers::default();
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let all: Vec<Peer> = (0..MAX_OF_ONE).map(|_| peers.enter(one).unwrap()).collect();
+        assert!(peers.enter(one).is_none());
+        assert!(peers.enter(other).is_some());
+        drop(all);
+        assert!(peers.lock().is_empty());
+        assert!(peers.enter(one).is_some());
+    }
+
+    #[test]
+    fn a_request_under_way_is_counted() {
+        let activity = Arc::new(Activity::default());
+        let busy = Busy::of(&activity);
+        assert_eq!(activity.lock().0, 1);
+        drop(busy);
+        assert_eq!(activity.lock().0, 0);
     }
 }

@@ -138,6 +138,10 @@ impl Waiver {
                 "id: 1 to 128 letters, digits, hyphens, underscores and dots".to_owned(),
             ));
         }
+        // `/v1/waivers/check` is something else.
+        if self.id == "check" {
+            return Err(wrong("id: take another one".to_owned()));
+        }
         for (name, text) in [
             ("finding", &self.finding),
             ("owner", &self.owner),

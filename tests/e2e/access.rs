@@ -447,6 +447,10 @@ fn what_is_wrong_with_tls_or_tokens_is_told_at_the_start() {
         ),
         (tls("tls.key", json!({"clients": "perhaps"})), "perhaps"),
         (
+            tls("tls.key", json!({"clients": "required"})),
+            "without tls.clientCa",
+        ),
+        (
             token(json!([{"name": "a", "sha256": "x", "scopes": []}])),
             "64 hexadecimal digits",
         ),
@@ -473,5 +477,82 @@ fn what_is_wrong_with_tls_or_tokens_is_told_at_the_start() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(3), "{config}: {error}");
         assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// To have something judged is not to say what others are judged by.
+#[test]
+fn reports_of_those_who_may_not_write_are_judged_and_forgotten() {
+    let folder = Folder::new();
+    folder.policy(
+        "p",
+        "severity-threshold",
+        json!({"grants": {"clock": []}, "match": {"kinds": ["image.scanned"]}}),
+    );
+    folder.config(json!({"access": {"loopback": ["decide", "read"],
+        "tokens": [{"name": "ci", "sha256": hash("for-ci"), "scopes": ["write"]}]}}));
+    let server = Server::with_config(&folder);
+    let report = json!({"SchemaVersion": 2, "CreatedAt": "2026-01-02T03:04:05Z", "ArtifactName": "registry.example.com/web:1",
+        "ArtifactType": "container_image", "Results": [{"Target": "web", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": [
+            {"VulnerabilityID": "CVE-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "CRITICAL"}]}]});
+    let report = report.to_string();
+    let kept = || {
+        server.get_json("/v1/evidence")["reports"]
+            .as_array()
+            .map_or(0, Vec::len)
+    };
+    for path in ["/v1/decide", "/v1/decide/p"] {
+        let (status, answer) = server.post(path, report.as_bytes());
+        assert_eq!(
+            (status, &answer["verdict"]),
+            (200, &json!("deny")),
+            "{answer}"
+        );
+        assert_eq!(kept(), 0, "{path}");
+    }
+    let token = [("authorization", "Bearer for-ci")];
+    assert_eq!(
+        server.post_with("/v1/decide", report.as_bytes(), &token).0,
+        200
+    );
+    wait_until("it is kept", || kept() == 1);
+}
+
+/// A page whose name was made to lead here sends no `Origin` when it reads.
+#[test]
+fn a_name_that_leads_here_is_not_this_machine() {
+    let folder = Folder::new();
+    folder.policy(
+        "p",
+        "misbehave",
+        json!({"grants": {"data": [], "clock": []}}),
+    );
+    let server = Server::start(&folder, &[]);
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let port = address.rsplit_once(':').unwrap().1;
+    let get = |path: &str, host: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for host in [
+        address.clone(),
+        format!("localhost:{port}"),
+        format!("[::1]:{port}"),
+    ] {
+        assert_eq!(get("/v1/decisions", &host), "200", "{host}");
+    }
+    for host in [
+        format!("evil.example.com:{port}"),
+        "127.0.0.1.evil.example.com".to_owned(),
+    ] {
+        assert_eq!(get("/v1/decisions", &host), "401", "{host}");
+        assert_eq!(get("/healthz", &host), "200", "{host}");
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -61,6 +62,11 @@ fn every_kind_and_operation_is_answered() {
             "/Pod",
             json!({"spec": late}),
             "spec.ephemeralContainers[0].image",
+        ),
+        (
+            "/Pod",
+            json!({"spec": {"containers": [], "volumes": [{"name": "v", "image": {"reference": "busybox:latest"}}]}}),
+            "spec.volumes[0].image.reference",
         ),
         (
             "/PodTemplate",
@@ -580,7 +586,11 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
         .args(["serve", "--config"])
         .arg(folder.path().join("touchstone.yaml"));
     command.env("TOUCHSTONE_NAMESPACE", "touchstone");
-    let server = Server::spawn(&mut command);
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let book = Arc::clone(&heard);
+    let server = Server::spawn_heard(&mut command, move |line| {
+        book.lock().unwrap().push(line.to_owned())
+    });
     let asked = |namespace: &str, image: &str| {
         let mut review = review("CREATE", "/Pod", pod(image));
         review["request"]["namespace"] = json!(namespace);
@@ -604,6 +614,31 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
         (true, json!("images: registry.k8s.io/pause:3.9"))
     );
     assert!(!asked("shop", "docker.io/registry.k8s.io/pause:3.9").0);
+    // What somebody's own kind holds besides is not known, nor is a volume's image of any registry exempt.
+    let decoy = json!({"spec": {"containers": [{"image": "registry.k8s.io/pause:3.9"}], "templates": [{"image": "x"}]}});
+    let volume = json!({"spec": {"containers": [{"image": "registry.k8s.io/pause:3.9"}],
+        "volumes": [{"name": "v", "image": {"reference": "evil.example.com/x:1"}}]}});
+    for (kind, object) in [("argoproj.io/Workflow", decoy), ("/Pod", volume)] {
+        let answer = ask(&server, "/k8s/validate", &review("CREATE", kind, object));
+        assert_eq!(answer["allowed"], false, "{kind}: {answer}");
+    }
+    // What an object is called writes no lines of its own into the log.
+    let mut forged = review("CREATE", "/Pod", pod("registry.k8s.io/pause:3.9"));
+    forged["request"]["uid"] = json!("u\n2026-01-01T00:00:00Z  INFO forged\u{1b}[31m");
+    ask(&server, "/k8s/validate", &forged);
+    let heard = heard.lock().unwrap().clone();
+    assert!(
+        heard
+            .iter()
+            .any(|line| line.contains("exempt") && line.contains("forged")),
+        "{heard:?}"
+    );
+    assert!(
+        !heard
+            .iter()
+            .any(|line| line.starts_with("2026-01-01") || line.contains('\u{1b}')),
+        "{heard:?}"
+    );
     let image_review = json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
         "spec": {"namespace": "kube-system", "containers": [{"image": "nginx"}]}});
     let (_, answer) = server.post("/k8s/image-review", image_review.to_string().as_bytes());
@@ -624,7 +659,7 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
         .iter()
         .filter(exempt)
         .count();
-    assert_eq!(kept, 4, "{decisions}");
+    assert_eq!(kept, 5, "{decisions}");
 }
 
 #[test]

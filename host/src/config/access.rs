@@ -128,11 +128,11 @@ pub(super) struct RawTls {
     #[serde(default)]
     client_ca: Vec<PathBuf>,
     #[serde(default)]
-    clients: Clients,
+    clients: Option<Clients>,
 }
 
 impl RawTls {
-    pub(super) fn typed(self, base: &std::path::Path) -> TlsConfig {
+    pub(super) fn typed(self, base: &std::path::Path) -> Result<TlsConfig, String> {
         let RawTls {
             listen,
             certificate,
@@ -140,13 +140,19 @@ impl RawTls {
             client_ca,
             clients,
         } = self;
-        TlsConfig {
+        if client_ca.is_empty() && clients.is_some() {
+            return Err(
+                "tls.clients says nothing without tls.clientCa: name whose certificates count"
+                    .to_owned(),
+            );
+        }
+        Ok(TlsConfig {
             listen,
             certificate: base.join(certificate),
             key: base.join(key),
             client_ca: client_ca.into_iter().map(|path| base.join(path)).collect(),
-            clients,
-        }
+            clients: clients.unwrap_or_default(),
+        })
     }
 }
 

@@ -19,8 +19,8 @@ pub struct Exempt {
 }
 
 impl Exempt {
-    /// Why an event is exempt, if it is.
-    pub fn reason(&self, event: &Event) -> Option<Exemption> {
+    /// Why an event is exempt, if it is; by its images only if all that it may have are known.
+    pub fn reason(&self, event: &Event, knows_images: bool) -> Option<Exemption> {
         let is_exempt = |name: &&String| {
             let mut patterns = self.namespaces.iter();
             patterns.any(|pattern| pattern.matches(name.split('/')))
@@ -35,7 +35,8 @@ impl Exempt {
             let name = image.name.as_ref().ok();
             name.is_some_and(|name| self.images.iter().any(|pattern| pattern.matches(name)))
         };
-        let is_covered = !event.images.is_empty() && event.images.iter().all(covered);
+        let is_covered =
+            knows_images && !event.images.is_empty() && event.images.iter().all(covered);
         is_covered.then(|| {
             let images = event.images.iter().map(|image| image.text.as_str());
             Exemption {

@@ -3,7 +3,8 @@
 
 use json_patch::jsonptr::{Pointer, PointerBuf};
 use json_patch::{
-    AddOperation, CopyOperation, MoveOperation, Patch, PatchOperation, ReplaceOperation,
+    AddOperation, CopyOperation, MoveOperation, Patch, PatchOperation, RemoveOperation,
+    ReplaceOperation, TestOperation,
 };
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ use crate::guest::Effects;
 use crate::model::{Event, Fault, Mode};
 use crate::policy::Run;
 
-/// Bytes that the copies of one patch may make: each may double the object.
+/// Bytes that the copies of one patch may make, and those of all together: each may double the object.
 const MAX_COPIED: usize = 1 << 20;
 
 /// Operations of one patch at most, its objects spelt out: each is compared with all that came before.
@@ -74,6 +75,8 @@ struct Joined {
     current: Value,
     operations: Vec<PatchOperation>,
     touched: Vec<Touched>,
+    /// Bytes that copies made.
+    copied: usize,
 }
 
 /// A place that a policy changed.
@@ -101,8 +104,11 @@ enum Change {
 
 /// An operation, and the places that it changes.
 struct Step {
-    operation: PatchOperation,
+    /// Nothing, where it only depends on something.
+    operation: Option<PatchOperation>,
     places: Vec<Place>,
+    /// The places that it depends on.
+    reads: Vec<PointerBuf>,
     /// Whether it does the same when it is done twice.
     is_idempotent: bool,
 }
@@ -117,6 +123,7 @@ impl Joined {
             original,
             operations: Vec::new(),
             touched: Vec::new(),
+            copied: 0,
         })
     }
 
@@ -129,7 +136,7 @@ impl Joined {
             return Err(too_many());
         }
         let mut alone = self.original.clone();
-        apply(&mut alone, patch.iter())
+        apply(&mut alone, patch.iter(), &mut 0)
             .map_err(|error| format!("its patch does not fit: {error}"))?;
         let steps = self.steps(&patch);
         if steps.len() > MAX_STEPS {
@@ -137,25 +144,39 @@ impl Joined {
         }
         check(&steps, grants)?;
         let mut current = self.current.clone();
+        let mut copied = self.copied;
         let mut taken = Vec::new();
         for step in steps {
-            if step.is_idempotent && self.operations.contains(&step.operation) {
+            let operation = step.operation.as_ref();
+            let again = operation.is_some_and(|operation| {
+                self.operations.contains(operation) && is_done(operation, &self.current)
+            });
+            if step.is_idempotent && again {
                 continue;
             }
-            for place in &step.places {
-                if let Some(other) = self.touched.iter().find(|other| other.place.bars(place)) {
-                    let (path, other) = (&place.path, &other.policy);
-                    return Err(format!("its patch of {path} contradicts that of {other}"));
-                }
+            let barred = step.places.iter().find_map(|place| {
+                let other = self.touched.iter().find(|other| other.place.bars(place));
+                other.map(|other| (&place.path, other))
+            });
+            let misled = step.reads.iter().find_map(|path| {
+                let other = self.touched.iter().find(|other| other.place.meets(path));
+                other.map(|other| (path, other))
+            });
+            if let Some((path, other)) = barred.or(misled) {
+                let other = &other.policy;
+                return Err(format!("its patch of {path} contradicts that of {other}"));
             }
-            apply(&mut current, [&step.operation]).map_err(|error| {
+            let Some(operation) = operation else {
+                continue;
+            };
+            apply(&mut current, [operation], &mut copied).map_err(|error| {
                 format!("its patch does not fit what earlier policies made: {error}")
             })?;
             taken.push(step);
         }
-        self.current = current;
+        (self.current, self.copied) = (current, copied);
         for step in taken {
-            self.operations.push(step.operation);
+            self.operations.extend(step.operation);
             self.touched
                 .extend(step.places.into_iter().map(|place| Touched {
                     policy: policy.to_owned(),
@@ -173,34 +194,37 @@ impl Joined {
         serde_json::to_value(Patch(self.operations)).ok()
     }
 
-    /// The operations, objects that are added spelt out; tests are left out, as they have held already.
+    /// The operations, objects that are added spelt out. Tests have held already; nobody may have changed what they ask.
     fn steps(&self, patch: &Patch) -> Vec<Step> {
         let mut steps = Vec::new();
         for operation in patch.iter() {
-            match operation {
-                PatchOperation::Test(_) => {}
+            let place = self.place(operation.path());
+            let is_idempotent = place.path == *operation.path();
+            let step = |places: Vec<Place>, reads: Vec<PointerBuf>, is_idempotent: bool| Step {
+                operation: Some(operation.clone()),
+                places,
+                reads,
+                is_idempotent,
+            };
+            steps.push(match operation {
                 PatchOperation::Add(AddOperation { path, value }) => {
                     self.add_steps(path.clone(), value, &mut steps);
+                    continue;
                 }
-                PatchOperation::Move(MoveOperation { from, path }) => steps.push(Step {
-                    places: vec![self.place(from), self.place(path)],
-                    operation: operation.clone(),
-                    is_idempotent: false,
-                }),
-                PatchOperation::Copy(_) => steps.push(Step {
-                    places: vec![self.place(operation.path())],
-                    operation: operation.clone(),
-                    is_idempotent: false,
-                }),
+                PatchOperation::Test(TestOperation { path, .. }) => Step {
+                    operation: None,
+                    ..step(Vec::new(), vec![path.clone()], false)
+                },
+                PatchOperation::Move(MoveOperation { from, .. }) => {
+                    step(vec![self.place(from), place], Vec::new(), false)
+                }
+                PatchOperation::Copy(CopyOperation { from, .. }) => {
+                    step(vec![place], vec![from.clone()], false)
+                }
                 PatchOperation::Remove(_) | PatchOperation::Replace(_) => {
-                    let place = self.place(operation.path());
-                    steps.push(Step {
-                        is_idempotent: place.path == *operation.path(),
-                        places: vec![place],
-                        operation: operation.clone(),
-                    });
+                    step(vec![place], Vec::new(), is_idempotent)
                 }
-            }
+            });
         }
         steps
     }
@@ -219,17 +243,19 @@ impl Joined {
         steps.push(Step {
             is_idempotent: place.path == path,
             places: vec![place],
-            operation: PatchOperation::Add(AddOperation {
+            reads: Vec::new(),
+            operation: Some(PatchOperation::Add(AddOperation {
                 path: path.clone(),
                 value,
-            }),
+            })),
         });
         for (key, value) in members.into_iter().flatten() {
             self.add_steps(path.with_trailing_token(key.as_str()), value, steps);
         }
     }
 
-    /// The place that an operation on a path changes: all of an array, where its items move.
+    /// The place that an operation on a path changes: all of an array, where its items move, or where an item is meant that
+    /// the object has not as it came.
     fn place(&self, path: &Pointer) -> Place {
         let array = path.split_back().filter(|(parent, _)| {
             let parent = parent.resolve(&self.original);
@@ -238,16 +264,34 @@ impl Joined {
         let (path, change) = match array {
             Some((parent, last)) if last.encoded() == "-" => (parent, Change::Appended),
             Some((parent, _)) => (parent, Change::Whole),
-            None => (path, Change::Whole),
+            None => (self.new_item_of(path).unwrap_or(path), Change::Whole),
         };
         Place {
             path: path.to_owned(),
             change,
         }
     }
+
+    /// The array that a path leads through at an item that is not there.
+    fn new_item_of<'a>(&self, path: &'a Pointer) -> Option<&'a Pointer> {
+        let mut rest = path;
+        while let Some((parent, _)) = rest.split_back() {
+            let is_array = parent.resolve(&self.original).is_ok_and(Value::is_array);
+            if is_array && rest.resolve(&self.original).is_err() {
+                return Some(parent);
+            }
+            rest = parent;
+        }
+        None
+    }
 }
 
 impl Place {
+    /// Whether what is there, at the place or around it, is another after this.
+    fn meets(&self, path: &Pointer) -> bool {
+        *self.path == *path || is_below(path, &self.path) || is_below(&self.path, path)
+    }
+
     /// Whether, after this, the other could not be what its policy meant.
     fn bars(&self, other: &Place) -> bool {
         if self.path == other.path {
@@ -266,15 +310,37 @@ fn is_below(path: &Pointer, other: &Pointer) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether the object is already as an operation makes it.
+fn is_done(operation: &PatchOperation, object: &Value) -> bool {
+    match operation {
+        PatchOperation::Add(AddOperation { path, value }) => {
+            let is = path.resolve(object);
+            is.is_ok_and(|is| {
+                is == value || (is.is_object() && *value == Value::Object(Map::new()))
+            })
+        }
+        PatchOperation::Replace(ReplaceOperation { path, value }) => {
+            path.resolve(object).is_ok_and(|is| is == value)
+        }
+        PatchOperation::Remove(RemoveOperation { path }) => path.resolve(object).is_err(),
+        _ => false,
+    }
+}
+
 /// Whether all places are granted. An object that is made for what is granted below it is, too.
 fn check(steps: &[Step], grants: &Grants) -> Result<(), String> {
     let is_granted = |path: &Pointer| grants.permits("patch", &Resource::Path(path.as_str()));
     let made_for = |place: &Place| {
-        let below = |step: &Step| is_below(step.operation.path(), &place.path);
+        let below = |step: &Step| {
+            let operation = step.operation.as_ref();
+            operation.is_some_and(|operation| is_below(operation.path(), &place.path))
+        };
         place.change == Change::Created && steps.iter().any(below)
     };
     for step in steps {
-        let operation = &step.operation;
+        let Some(operation) = &step.operation else {
+            continue;
+        };
         let from = match operation {
             PatchOperation::Move(MoveOperation { from, .. })
             | PatchOperation::Copy(CopyOperation { from, .. }) => Some(&**from),
@@ -295,8 +361,8 @@ fn check(steps: &[Step], grants: &Grants) -> Result<(), String> {
 fn apply<'a>(
     object: &mut Value,
     operations: impl IntoIterator<Item = &'a PatchOperation>,
+    copied: &mut usize,
 ) -> Result<(), String> {
-    let mut copied = 0;
     for operation in operations {
         let inner = match operation {
             PatchOperation::Add(AddOperation { value, .. })
@@ -309,8 +375,8 @@ fn apply<'a>(
             return Err(format!("it nests more than {MAX_DEPTH} deep"));
         }
         if let (PatchOperation::Copy(_), Some(value)) = (operation, inner) {
-            copied += value.to_string().len();
-            if copied > MAX_COPIED {
+            *copied += value.to_string().len();
+            if *copied > MAX_COPIED {
                 return Err(format!("its copies make more than {MAX_COPIED} bytes"));
             }
         }
@@ -354,6 +420,7 @@ mod tests {
             original: original.clone(),
             operations: Vec::new(),
             touched: Vec::new(),
+            copied: 0,
         };
         for (index, patch) in patches.iter().enumerate() {
             joined.add(&format!("p{index}"), &patch.to_string(), &granted(&["*"]))?;
@@ -458,6 +525,10 @@ mod tests {
                 json!([{"op": "move", "from": "/metadata/labels", "path": "/metadata/annotations"}]),
                 add("/metadata/labels/x", json!("1")),
             ),
+            (
+                json!([{"op": "add", "path": "/spec/containers/-", "value": {}}, {"op": "add", "path": "/spec/containers/2/image", "value": "x"}]),
+                add("/spec/containers/-", json!({"image": "y"})),
+            ),
         ] {
             for patches in [[first.clone(), second.clone()], [second, first]] {
                 let error = joined(&patches).unwrap_err();
@@ -467,6 +538,40 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// What a policy takes from the object as it came is not what an earlier one made of it.
+    #[test]
+    fn what_is_read_may_not_have_been_changed() {
+        let image = "/spec/containers/0/image";
+        let set = json!({"op": "replace", "path": image, "value": "x"});
+        let copy = json!({"op": "copy", "from": image, "path": "/metadata/labels/original"});
+        let test = json!({"op": "test", "path": image, "value": "a"});
+        for second in [
+            json!([copy]),
+            json!([test, {"op": "add", "path": "/metadata/labels/b", "value": "1"}]),
+        ] {
+            let error = joined(&[json!([set]), second.clone()]).unwrap_err();
+            assert!(error.contains("contradicts that of p0"), "{error}");
+            assert!(joined(&[second, json!([set])]).is_ok());
+        }
+        // What was done and undone is not done.
+        let other = json!({"op": "replace", "path": image, "value": "y"});
+        let error = joined(&[json!([set, other]), json!([set])]).unwrap_err();
+        assert!(error.contains("contradicts that of p0"), "{error}");
+    }
+
+    #[test]
+    fn copies_are_counted_over_all_patches() {
+        let large =
+            json!([{"op": "add", "path": "/metadata/labels/large", "value": "x".repeat(500_000)}]);
+        let copy = |n: usize| {
+            json!([{"op": "add", "path": format!("/spec/{n}"), "value": "x".repeat(300_000)},
+            {"op": "copy", "from": format!("/spec/{n}"), "path": format!("/metadata/labels/{n}")}])
+        };
+        assert!(joined(&[large.clone(), copy(0), copy(1)]).is_ok());
+        let error = joined(&[large, copy(0), copy(1), copy(2), copy(3)]).unwrap_err();
+        assert!(error.contains("copies make more than"), "{error}");
     }
 
     #[test]
@@ -513,6 +618,7 @@ mod tests {
                 original: original.clone(),
                 operations: Vec::new(),
                 touched: Vec::new(),
+                copied: 0,
             };
             joined.add("p", &patch.to_string(), &granted(grants))
         };

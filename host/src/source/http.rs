@@ -26,7 +26,7 @@ use axum::routing::{any, delete, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
-use self::access::scoped;
+use self::access::{MayWrite, scoped};
 use self::records::Parameters;
 use crate::config::Scope;
 use crate::decide::{DecideError, Options};
@@ -273,6 +273,7 @@ async fn respond(
     request: Request,
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
+    let forget = !MayWrite::of(&parts.extensions);
     let query = Query::parse(&parts.uri)?;
     let defaults = Defaults {
         kind: query.kind,
@@ -301,6 +302,7 @@ async fn respond(
     let options = Options {
         policy,
         dry_run: query.dry_run,
+        forget,
         ..Options::default()
     };
     let decision = service.decider.decide(event, &options).await?;

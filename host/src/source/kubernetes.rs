@@ -152,14 +152,22 @@ pub fn is_dry_run(event: &Event) -> bool {
 }
 
 /// Whether pods come of it: a new or changed object that has some, or whose kind is there for it. Parts of an object that
-/// others write (its status, its scale) make none; ephemeral containers do.
+/// others write (its status, its scale) make none; ephemeral containers and new sizes do.
 fn makes_pods(document: &Document) -> bool {
     let text = |pointer: &str| document.str_at(pointer).unwrap_or_default();
     let is_written = matches!(text("/request/operation"), "" | "CREATE" | "UPDATE");
-    let is_whole = matches!(text("/request/subResource"), "" | "ephemeralcontainers");
-    let is_workload = WORKLOADS.contains(&text("/request/kind/kind"))
-        && GROUPS.contains(&text("/request/kind/group"));
-    is_written && is_whole && (is_workload || !pod_images(document, OBJECT).is_empty())
+    let is_whole = matches!(
+        text("/request/subResource"),
+        "" | "ephemeralcontainers" | "resize"
+    );
+    let has_pods = is_workload(document) || !pod_images(document, OBJECT).is_empty();
+    is_written && is_whole && has_pods
+}
+
+/// Whether it is about an object of a built-in kind that makes pods, whose places are all known.
+pub fn is_workload(document: &Document) -> bool {
+    let text = |pointer: &str| document.str_at(pointer).unwrap_or_default();
+    WORKLOADS.contains(&text("/request/kind/kind")) && GROUPS.contains(&text("/request/kind/group"))
 }
 
 fn invalid(form: &'static str, reason: &str) -> SourceError {
@@ -195,11 +203,25 @@ pub(super) fn object(document: &Document) -> &'static str {
 }
 
 fn pod_images(document: &Document, object: &str) -> Vec<EventImage> {
-    let places = POD_SPECS
-        .iter()
-        .flat_map(|place| CONTAINERS.iter().map(move |list| (place, list)));
-    places
-        .flat_map(|(place, list)| containers(document, &format!("{object}{place}/{list}")))
+    let of = |place: &&str| {
+        let lists = CONTAINERS
+            .iter()
+            .map(|list| format!("{object}{place}/{list}"));
+        let mut images: Vec<EventImage> =
+            lists.flat_map(|list| containers(document, &list)).collect();
+        images.extend(volumes(document, &format!("{object}{place}/volumes")));
+        images
+    };
+    POD_SPECS.iter().flat_map(of).collect()
+}
+
+/// Volumes that are images.
+fn volumes(document: &Document, list: &str) -> Vec<EventImage> {
+    let images = (0..document.array_len(list)).map(|index| format!("{list}/{index}/image"));
+    let images = images.filter(|image| document.is_object(image));
+    images
+        .map(|image| format!("{image}/reference"))
+        .map(|pointer| EventImage::new(document.str_at(&pointer).unwrap_or_default(), pointer))
         .collect()
 }
 

@@ -157,10 +157,13 @@ impl PinDigest {
     }
 }
 
-/// The name of the container whose image it is.
+/// The name of the container, or of the volume, whose image it is.
 fn container_of(event: &Event, image: &Image) -> Result<String, Undecided> {
-    let container = image.pointer.strip_suffix("/image").unwrap_or_default();
-    event.require(&format!("{container}/name"))
+    let image = &image.pointer;
+    let container = image
+        .strip_suffix("/image/reference")
+        .or(image.strip_suffix("/image"));
+    event.require(&format!("{}/name", container.unwrap_or_default()))
 }
 
 /// The image that the container had before, if the same reference was pinned to it: what is applied again changes nothing.
@@ -170,7 +173,8 @@ fn pinned_before(
     container: &str,
     before: &Originals,
 ) -> Result<Option<String>, Undecided> {
-    if before.get(container) != Some(&image.text) {
+    let is_volume = image.pointer.ends_with("/reference");
+    if is_volume || before.get(container) != Some(&image.text) {
         return Ok(None);
     }
     let old = image

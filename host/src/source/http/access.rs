@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::Extensions;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::Refused;
+use super::{Refused, is_address};
 use crate::config::{Access, Scope};
 use crate::server::Caller;
 use crate::service::Service;
@@ -25,15 +26,29 @@ pub(super) fn scoped(
     routes.route_layer(middleware::from_fn_with_state(state, check))
 }
 
+/// Whether a caller may write what it has judged, too: an extension of every request that is let through.
+#[derive(Clone, Copy)]
+pub(super) struct MayWrite(pub(super) bool);
+
+impl MayWrite {
+    /// Nobody may who is not known to.
+    pub(super) fn of(extensions: &Extensions) -> bool {
+        extensions.get().is_some_and(|MayWrite(may)| *may)
+    }
+}
+
 async fn check(
     State((service, scope)): State<(Arc<Service>, Scope)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    match permits(&service.config().access, scope, &request) {
-        Ok(()) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+    let access = &service.config().access;
+    if let Err(refused) = permits(access, scope, &request) {
+        return refused.into_response();
     }
+    let may_write = permits(access, Scope::Write, &request).is_ok();
+    request.extensions_mut().insert(MayWrite(may_write));
+    next.run(request).await
 }
 
 /// A token that is shown has to be one, even where none is needed.
@@ -50,7 +65,8 @@ fn permits(access: &Access, scope: Scope, request: &Request) -> Result<(), Refus
         return Ok(());
     }
     let by_place = match request.extensions().get::<Caller>() {
-        Some(caller) if caller.is_loopback => &access.loopback,
+        // A page under a name that was made to lead here is not from this machine, whatever browser shows it.
+        Some(caller) if caller.is_loopback && is_own(request) => &access.loopback,
         Some(caller) if caller.has_certificate => &access.certificates,
         _ => &access.anonymous,
     };
@@ -61,6 +77,17 @@ fn permits(access: &Access, scope: Scope, request: &Request) -> Result<(), Refus
         )),
         (false, Some(_)) => Err(Refused::OutOfScope(scope)),
     }
+}
+
+/// Whether the request names this host by an address, or not at all.
+fn is_own(request: &Request) -> bool {
+    let named = request.headers().get(HOST).map(|host| host.to_str());
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| Ok(authority.as_str()));
+    let mut named = named.into_iter().chain(authority);
+    named.all(|host| host.is_ok_and(is_address))
 }
 
 /// What stands behind `Bearer`.

@@ -30,7 +30,11 @@ pub(super) async fn message(State(service): Host, request: Request) -> Result<Re
     let event = knowledge
         .reading(size, || recognise(document(body)?, &defaults))
         .await?;
-    service.decider.decide(event, &Options::default()).await?;
+    let options = Options {
+        forget: true,
+        ..Options::default()
+    };
+    service.decider.decide(event, &options).await?;
     Ok("OK".into_response())
 }
 

@@ -97,7 +97,7 @@ async fn judge(service: &Service, key: String, times: &Times) -> Result<Value, R
         dry_run: true,
         priority: Priority::Admission,
         deadline: times.policies,
-        exempt: service.config().exempt.reason(&event),
+        exempt: service.config().exempt.reason(&event, true),
         ..Options::default()
     };
     let decision = service.decider.decide(event, &options).await?;

@@ -18,7 +18,7 @@ use crate::document::Document;
 use crate::model::{Decision, Event, Exemption};
 use crate::service::Service;
 use crate::source::kubernetes::{
-    Phase, admission_answer, fields, image_review, image_review_answer, is_dry_run,
+    Phase, admission_answer, fields, image_review, image_review_answer, is_dry_run, is_workload,
     whole_admission_review,
 };
 use crate::source::{Defaults, SourceError};
@@ -115,18 +115,19 @@ async fn review_images(State(service): Host, request: Request) -> Result<Respons
 /// Whether an event passes without being judged, and what is to be said of that.
 fn passes(service: &Service, event: &Event) -> (Option<Exemption>, Vec<String>) {
     let config = service.config();
-    if let Some(exemption) = config.exempt.reason(event) {
+    let knows_images = event.kind == "image.review" || is_workload(&event.document);
+    if let Some(exemption) = config.exempt.reason(event, knows_images) {
         return (Some(exemption), Vec::new());
     }
     match config.break_glass.as_ref().map(|glass| glass.honour(event)) {
         None | Some(Ok(None)) => (None, Vec::new()),
         Some(Ok(Some(exemption))) => {
-            tracing::warn!(event = %event.id, reason = ?exemption.reason, "break-glass");
+            tracing::warn!(event = ?event.id, reason = ?exemption.reason, "break-glass");
             let note = format!("no policy was asked: {exemption}");
             (Some(exemption), vec![note])
         }
         Some(Err(why)) => {
-            tracing::warn!(event = %event.id, ?why, "break-glass is not honoured");
+            tracing::warn!(event = ?event.id, ?why, "break-glass is not honoured");
             (None, vec![format!("break-glass is not honoured: {why}")])
         }
     }

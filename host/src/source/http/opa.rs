@@ -252,7 +252,12 @@ async fn decide(service: &Service, event: Event) -> Result<(Decision, Option<Val
         code: "internal_error",
         message,
     };
-    let decided = service.decider.decide(event, &Options::default()).await;
+    // Who asks for a document does not add to what is known of images.
+    let options = Options {
+        forget: true,
+        ..Options::default()
+    };
+    let decided = service.decider.decide(event, &options).await;
     let mut decision = decided.map_err(|error| {
         let refused = Refused::from(error);
         Failure {

@@ -164,14 +164,17 @@ fn annotations(decision: &Decision) -> Value {
 
 /// What is to be said to whoever deploys all the same.
 fn warnings(decision: &Decision, notes: &[String]) -> Vec<String> {
-    let mut warnings: Vec<String> = notes.iter().map(|note| cut(note, MAX_WARNING)).collect();
+    let mut warnings: Vec<String> = notes
+        .iter()
+        .map(|note| cut(&plain(note), MAX_WARNING))
+        .collect();
     let (mut room, mut left_out) = (MAX_WARNINGS - (1 + warnings.len()) * MAX_WARNING, 0);
     for policy in decision.enforcing() {
         let broken = policy
             .fault
             .as_ref()
             .filter(|_| policy.counts_as == Verdict::Warn);
-        let broken = broken.map(ToString::to_string);
+        let broken = broken.map(|fault| plain(&fault.to_string()));
         let findings = policy.findings.iter();
         let findings =
             findings.filter(|finding| finding.level == Level::Warn && !finding.is_waived());
@@ -212,8 +215,10 @@ pub fn reason(decision: &Decision) -> String {
     for policy in decision.enforcing() {
         if let Some(fault) = &policy.fault {
             lines.push(format!(
-                "{}: {fault} (counts as {})",
-                policy.name, policy.counts_as
+                "{}: {} (counts as {})",
+                policy.name,
+                plain(&fault.to_string()),
+                policy.counts_as
             ));
         }
         let findings = policy.findings.iter();
@@ -240,6 +245,11 @@ pub fn reason(decision: &Decision) -> String {
     text
 }
 
+/// Without control characters, for which API servers drop warnings.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 fn counts(finding: &Finding, least: Level) -> bool {
     finding.level >= least && !finding.is_waived()
 }
@@ -250,10 +260,11 @@ fn said(finding: &Finding) -> String {
     let target = target.map(|target| format!("{target}: "));
     let remedy = finding.remedy.as_ref();
     let remedy = remedy.map(|remedy| format!(" ({remedy})"));
-    format!(
+    let text = format!(
         "{}{}{}",
         target.unwrap_or_default(),
         finding.message,
         remedy.unwrap_or_default()
-    )
+    );
+    plain(&text)
 }
