@@ -626,13 +626,11 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
     let mut forged = review("CREATE", "/Pod", pod("registry.k8s.io/pause:3.9"));
     forged["request"]["uid"] = json!("u\n2026-01-01T00:00:00Z  INFO forged\u{1b}[31m");
     ask(&server, "/k8s/validate", &forged);
+    let told = |line: &String| line.contains("exempt") && line.contains("forged");
+    wait_until("it is in the log", || {
+        heard.lock().unwrap().iter().any(told)
+    });
     let heard = heard.lock().unwrap().clone();
-    assert!(
-        heard
-            .iter()
-            .any(|line| line.contains("exempt") && line.contains("forged")),
-        "{heard:?}"
-    );
     assert!(
         !heard
             .iter()
@@ -651,15 +649,14 @@ fn what_is_exempt_passes_in_whatever_state_the_host_is() {
         metrics.contains("touchstone_exempt_total{by=\"namespace\"} 3"),
         "{metrics}"
     );
-    let decisions = server.get_json("/v1/decisions");
-    let exempt = |decision: &&Value| !decision["exempt"].is_null();
-    let kept = decisions["decisions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(exempt)
-        .count();
-    assert_eq!(kept, 5, "{decisions}");
+    wait_until("all are kept", || {
+        let decisions = server.get_json("/v1/decisions");
+        let decisions = decisions["decisions"].as_array().unwrap().iter();
+        decisions
+            .filter(|decision| !decision["exempt"].is_null())
+            .count()
+            == 5
+    });
 }
 
 #[test]
@@ -852,11 +849,10 @@ fn the_glass_is_broken_with_a_signed_token_only() {
             .1
             .contains("touchstone_exempt_total{by=\"breakGlass\"} 4")
     );
-    let decisions = server.get_json("/v1/decisions");
-    let used = decisions["decisions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|decision| decision["exempt"]["by"] == "breakGlass");
-    assert_eq!(used.count(), 4, "each use is kept");
+    wait_until("each use is kept", || {
+        let decisions = server.get_json("/v1/decisions");
+        let decisions = decisions["decisions"].as_array().unwrap().iter();
+        let uses = decisions.filter(|decision| decision["exempt"]["by"] == "breakGlass");
+        uses.count() == 4
+    });
 }

@@ -148,6 +148,36 @@ fn clients_of_opa_are_answered_as_they_are_used_to() {
     }
 }
 
+/// What the module has of the libraries that it is made of is not what a native test of the workspace has.
+#[test]
+fn the_classes_that_patterns_name_are_in_the_module() {
+    let folder = Folder::new();
+    let patterns = [
+        r"\d",
+        r"^\w+ \w+$",
+        r"(?i)V1\b",
+        r"\pL\d",
+        r"^\S+\s\D$",
+        "[[:alpha:]]",
+    ];
+    let rules: Vec<String> = patterns
+        .iter()
+        .map(|pattern| format!("deny contains `{pattern}` if regex.match(`{pattern}`, input.s)"))
+        .collect();
+    let text = format!(
+        "package main\n\n{}\n\ngreek if regex.match(`^\\p{{Greek}}$`, \"α\")\n\ndeny contains \"greek\" if greek\n",
+        rules.join("\n\n")
+    );
+    let grants = json!({"data": [], "clock": []});
+    folder.policy("rego", "rego", json!({"settings": {"sources": {"main.rego": text}, "entrypoints": ["main.deny"]}, "grants": grants}));
+    let decision = folder.service().decide(&json!({"s": "v1 x"}));
+    assert_eq!(
+        decision.policies[0].findings.len(),
+        patterns.len() + 1,
+        "{decision:#?}"
+    );
+}
+
 /// What OPA's clients send besides plain JSON, and how they name what they ask for.
 #[test]
 fn clients_of_opa_ask_in_many_ways() {
