@@ -222,6 +222,17 @@ fn clients_of_opa_ask_in_many_ways() {
             "{body}"
         );
     }
+    for (body, is_forgotten) in [
+        ("{\"s\": 1}", true),
+        ("", true),
+        ("{\"input\": null}", false),
+    ] {
+        let (_, answer) = server.post("/v1/data/main/said", body.as_bytes());
+        let code = answer.pointer("/warning/code");
+        let expected = json!("api_usage_warning");
+        assert_eq!(code, is_forgotten.then_some(&expected), "{body}");
+    }
+    assert_eq!(server.get_json("/v1/data/main/list").get("warning"), None);
     assert_eq!(server.post("/v0/data/", b"{}").1["main"]["list"][0]["a"], 1);
     let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut zipped, br#"{"input": {"z": 1}}"#).unwrap();
@@ -495,6 +506,64 @@ fn rule_files_say_what_cipolice_says() {
             "VERDICT deny",
         ]
     );
+}
+
+/// What can be known before any event is told when the file is loaded, at the action's line.
+#[test]
+fn an_action_names_what_its_command_takes() {
+    module("rules");
+    let folder = Folder::new();
+    folder.config(json!({"commands": {
+        "mod.mark": {"run": ["/usr/bin/true", "{image}"], "placeholders": {"image": "image"}},
+        "mod.say": {"run": ["/usr/bin/true", "{1}"], "placeholders": {"1": {"text": "x"}}},
+    }}));
+    let event = folder.path().join("event.json");
+    fs::write(&event, r#"{"image": "nginx", "level": 1}"#).unwrap();
+    let config = folder.path().join("touchstone.yaml");
+    for (action, expected) in [
+        (
+            "mod.py:mark {image}",
+            Some("there is no placeholder \"1\"; there are image"),
+        ),
+        (
+            "mod.py:say",
+            Some("there is no placeholder \"image\"; there are 1"),
+        ),
+        (
+            "mod.py:say a {b}",
+            Some("there is no placeholder \"2\"; there are 1"),
+        ),
+        ("mod.py:mark", None),
+        // What a value is, is known with the event alone.
+        ("mod.py:say {b}", None),
+    ] {
+        let text = format!("level > 1\n\tbreak\nlevel > 2\n\t{action}\n");
+        text_of(&folder, "rules", &text, json!({}));
+        let grants =
+            json!({"command": ["*"], "webhook": [], "queue": [], "notify": [], "clock": []});
+        folder.policy(
+            "rules",
+            "rules",
+            json!({"sources": ["texts"], "grants": grants}),
+        );
+        let (config, event) = (config.to_str().unwrap(), event.to_str().unwrap());
+        let cache = cache();
+        let (code, _, err) = touchstone(&[
+            "check",
+            "--config",
+            config,
+            "--cache",
+            cache.to_str().unwrap(),
+            event,
+        ]);
+        match expected {
+            Some(expected) => assert!(
+                code == Some(3) && err.contains("main.rules:4: ") && err.contains(expected),
+                "{action}: {err}"
+            ),
+            None => assert_eq!(code, Some(0), "{action}: {err}"),
+        }
+    }
 }
 
 #[test]

@@ -44,6 +44,9 @@ impl Host for Ctx {
         let Some(command) = targets.commands.get(&name) else {
             return Err(Error::NotFound(format!("touchstone.yaml has no command {name:?}")).into());
         };
+        // Known before any value is.
+        let other = |why: String| Error::NotFound(format!("command {name}: {why}"));
+        command.takes(&arguments).map_err(other)?;
         command.fill(&arguments).map_err(invalid)?;
         let input = input.map(json).transpose()?;
         let run = Run {

@@ -179,23 +179,34 @@ impl Command {
         })
     }
 
+    /// Whether values are named that the command takes, and all of them.
+    pub fn takes(&self, values: &[(String, String)]) -> Result<(), String> {
+        let is_known = |name: &String| self.placeholders.contains_key(name);
+        if let Some((name, _)) = values.iter().find(|(name, _)| !is_known(name)) {
+            let known: Vec<&str> = self.placeholders.keys().map(String::as_str).collect();
+            return Err(match known.as_slice() {
+                [] => format!("there is no placeholder {name:?}, nor any other"),
+                known => format!(
+                    "there is no placeholder {name:?}; there are {}",
+                    known.join(", ")
+                ),
+            });
+        }
+        let is_given = |name: &String| values.iter().any(|(given, _)| given == name);
+        match self.placeholders.keys().find(|name| !is_given(name)) {
+            Some(missing) => Err(format!("placeholder {missing:?} has no value")),
+            None => Ok(()),
+        }
+    }
+
     /// The arguments with the placeholders filled. Each value is one argument's part, whatever it holds; one that would
     /// make an argument look like an option is refused.
     pub fn fill(&self, values: &[(String, String)]) -> Result<Vec<String>, String> {
-        let known = || {
-            self.placeholders
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        self.takes(values)?;
         let mut given = BTreeMap::new();
         for (name, value) in values {
             let Some(placeholder) = self.placeholders.get(name) else {
-                return Err(format!(
-                    "there is no placeholder {name:?}; there are {}",
-                    known()
-                ));
+                continue;
             };
             let wrong = |reason: &str| Err(format!("placeholder {name}: {value:?}: {reason}"));
             if value.contains('\0') {
@@ -207,13 +218,6 @@ impl Command {
             if given.insert(name.as_str(), value.as_str()).is_some() {
                 return wrong("it is given twice");
             }
-        }
-        if let Some(missing) = self
-            .placeholders
-            .keys()
-            .find(|name| !given.contains_key(name.as_str()))
-        {
-            return Err(format!("placeholder {missing:?} has no value"));
         }
         self.arguments
             .iter()

@@ -1,6 +1,7 @@
 //! Built-in functions besides those of the interpreter. To add one: a function in a file of `builtins/`, its row in that
 //! file's table.
 
+mod cases;
 mod crypto;
 mod former;
 mod glob;
@@ -9,6 +10,8 @@ mod http;
 mod jwt;
 mod layout;
 mod net;
+mod pattern;
+mod regex;
 mod sprintf;
 mod time;
 mod touchstone;
@@ -17,6 +20,7 @@ use anyhow::anyhow;
 use regorus::unstable::BUILTINS;
 use regorus::{Engine, Value};
 
+pub use self::regex::prepare as prepare_pattern;
 pub use self::touchstone::set_event;
 
 /// A built-in function.
@@ -43,6 +47,7 @@ impl From<touchstone_sdk::Undecided> for Fault {
 }
 
 const TABLES: &[&[Builtin]] = &[
+    cases::TABLE,
     crypto::TABLE,
     former::TABLE,
     glob::TABLE,
@@ -50,6 +55,7 @@ const TABLES: &[&[Builtin]] = &[
     http::TABLE,
     jwt::TABLE,
     net::TABLE,
+    regex::TABLE,
     sprintf::TABLE,
     time::TABLE,
     touchstone::TABLE,

@@ -10,13 +10,14 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regorus::Value;
 use regorus::unstable::{Expr, Module, Ref, Rule, Span};
 use touchstone_sdk::Problem;
 
 use self::kinds::Kind;
 use self::names::{Names, name_of, start_of};
 pub use self::nesting::unreadable;
-use self::walk::{Node, walk};
+use self::walk::{Call, Node, walk};
 use crate::builtins;
 use crate::fault;
 use crate::path::{self, Path};
@@ -213,8 +214,9 @@ impl Check {
                     let (parts, _) = name_of(expr);
                     (start_of(expr), depth, names.resolve(&parts, &locals))
                 }
-                Node::Call(function, count, depth) => {
-                    (start_of(function), depth, self.call(names, function, count))
+                Node::Call(call) => {
+                    let path = self.call(names, &call);
+                    (start_of(call.function), call.depth, path)
                 }
                 Node::Replaced(target) => {
                     self.replace(names, target);
@@ -281,9 +283,10 @@ impl Check {
     }
 
     /// The function that is called, if it is one of the modules; a problem when there is none.
-    fn call(&mut self, names: &Names, function: &Expr, count: usize) -> Option<Path> {
-        let span = start_of(function);
-        let (parts, is_whole) = name_of(function);
+    fn call(&mut self, names: &Names, call: &Call<'_>) -> Option<Path> {
+        let count = call.arguments.len();
+        let span = start_of(call.function);
+        let (parts, is_whole) = name_of(call.function);
         let name = parts.join(".");
         let own = names.candidates(&parts);
         let own = own.into_iter().find(|path| self.is_function(path));
@@ -298,9 +301,14 @@ impl Check {
             None => None,
         };
         let message = match expected {
-            Some(expected) if count == expected => return own,
+            Some(expected) if count == expected => {
+                if own.is_none() && name.starts_with("regex.") {
+                    call.arguments.iter().for_each(|argument| prepare(argument));
+                }
+                return own;
+            }
             // The last one takes the result: `f(x, y)` is `y = f(x)`.
-            Some(expected) if count == expected + 1 => {
+            Some(expected) if count == expected + 1 && call.is_statement => {
                 if own.is_some() || builtins::is_known_to_interpreter(&name) {
                     return own;
                 }
@@ -330,21 +338,34 @@ impl Check {
         if is_document || candidates.iter().any(|path| self.is_function(path)) {
             return;
         }
-        match builtins::added(&name) {
-            Some(builtin) => {
-                self.replaced.insert(builtin.name);
-            }
-            None if builtins::arguments(&name).is_some() || name == "print" => {}
-            None => {
-                let message = format!("there is no function {name} to replace");
-                self.problems.push(problem(start_of(target), &message));
-            }
+        if builtins::is_known_to_interpreter(&name) || name == "print" {
+            return;
         }
+        let message = match builtins::added(&name) {
+            Some(builtin) if name.contains('.') => {
+                self.replaced.insert(builtin.name);
+                return;
+            }
+            Some(_) => {
+                format!("{name} cannot be replaced: give the function that calls it another")
+            }
+            None => format!("there is no function {name} to replace"),
+        };
+        self.problems.push(problem(start_of(target), &message));
     }
 
     fn is_function(&self, path: &[String]) -> bool {
         let rule = self.facts.get(path);
         rule.is_some_and(|rule| rule.arguments().is_some())
+    }
+}
+
+/// A text that stands among the arguments of a function of patterns may be one.
+fn prepare(argument: &Expr) {
+    if let Expr::String { value, .. } | Expr::RawString { value, .. } = argument
+        && let Value::String(text) = value
+    {
+        builtins::prepare_pattern(text);
     }
 }
 

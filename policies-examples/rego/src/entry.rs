@@ -104,3 +104,23 @@ pub fn find(named: &[String], facts: &Facts) -> Result<Vec<Entry>, Vec<Problem>>
     }
     Ok(entries)
 }
+
+/// What the settings say of rules has to be about some that judge.
+pub fn known<'a>(
+    named: impl Iterator<Item = &'a String>,
+    entries: &[Entry],
+) -> Result<(), Vec<Problem>> {
+    let is_meant =
+        |name: &str, entry: &Entry| entry.name() == name || entry.path == path::of_setting(name);
+    let unknown = named.filter(|name| !entries.iter().any(|entry| is_meant(name, entry)));
+    let ids = || entries.iter().map(Entry::id).collect::<Vec<_>>().join(", ");
+    let problems = unknown.map(|name| Problem {
+        path: format!("/rules/{}", name.replace('~', "~0").replace('/', "~1")),
+        message: format!("no rule {name} judges; there are {}", ids()),
+    });
+    let problems: Vec<Problem> = problems.collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(problems),
+    }
+}

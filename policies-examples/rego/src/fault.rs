@@ -52,6 +52,10 @@ pub fn line(error: &anyhow::Error) -> String {
         .find_map(|line| line.strip_prefix("error: "));
     let what = said.or(lines.last().copied()).unwrap_or_default().trim();
     let what = what.strip_suffix(" defined at:").unwrap_or(what);
+    let what = what.replace(
+        "used before definition below.",
+        "is used before it has a value, or is given one twice",
+    );
     format!("{place}: {what}")
 }
 

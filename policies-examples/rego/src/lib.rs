@@ -153,8 +153,10 @@ impl Rego {
     }
 
     fn manner(&self, entry: &entry::Entry) -> Manner {
-        let by_path = self.rules.get(&entry.id());
-        let manner = by_path.or_else(|| self.rules.get(entry.name()));
+        let mut paths = self.rules.iter();
+        let by_path = paths.find(|(key, _)| path::of_setting(key) == entry.path);
+        let manner = by_path.map(|(_, manner)| manner);
+        let manner = manner.or_else(|| self.rules.get(entry.name()));
         manner.cloned().unwrap_or_default()
     }
 }

@@ -69,8 +69,10 @@ impl Program {
         let compiled = engine.eval_query("true".to_owned(), false);
         compiled.map_err(whole)?;
         engine.set_gather_prints(true);
+        let entries = entry::find(&settings.entrypoints, &rules)?;
+        entry::known(settings.rules.keys(), &entries)?;
         Ok(Program {
-            entries: entry::find(&settings.entrypoints, &rules)?,
+            entries,
             tests: suite::find(&rules),
             missing: loader.missing,
             keys: keys(&rules, &documents),
@@ -126,10 +128,8 @@ impl Loader<'_> {
                     Ok(value) => documents.push((place, value)),
                     Err(why) => self.report(&place, format!("{file}: {why}")),
                 },
-                _ => self.report(
-                    &place,
-                    format!("{file} is not a .rego, .json or .yaml file"),
-                ),
+                // As OPA does: what editors leave behind, a README.
+                _ => {}
             }
         }
         for (index, at) in self.settings.data.iter().enumerate() {
@@ -163,16 +163,36 @@ impl Loader<'_> {
                 self.report(&place, format!("{file}:{message}"));
                 continue;
             }
-            if let Err(error) = engine.add_policy(file, text) {
-                self.report(&place, fault::line(&error));
+            if let Err(error) = engine.add_policy(file, text.clone()) {
+                let hint = self.other_version(&text).unwrap_or_default();
+                self.report(&place, format!("{}{hint}", fault::line(&error)));
             }
         }
-        for (place, value) in documents {
+        for (index, (place, value)) in documents.iter().enumerate() {
             if let Err(error) = engine.add_data(value.clone()) {
-                self.report(place, fault::line(&error));
+                let other = documents
+                    .iter()
+                    .take(index)
+                    .find(|(_, other)| clash(other, value));
+                let other = other.map_or("", |(other, _)| other.as_str());
+                self.report(place, format!("{}; see {other}", fault::line(&error)));
             }
         }
         Ok(engine)
+    }
+
+    /// What to do about a module that the other version of the language understands.
+    fn other_version(&self, text: &str) -> Option<&'static str> {
+        let is_v0 = self.settings.rego_version == RegoVersion::V0;
+        let mut engine = Engine::new();
+        engine.set_rego_v0(!is_v0);
+        engine
+            .add_policy("other".to_owned(), text.to_owned())
+            .ok()?;
+        Some(match is_v0 {
+            true => "; this is Rego as of OPA 1.0: set regoVersion: v1",
+            false => "; this is Rego as before OPA 1.0: set regoVersion: v0",
+        })
     }
 
     fn modules(&self, changed: Option<&Changed>) -> BTreeMap<String, String> {
@@ -243,6 +263,15 @@ impl Run<'_> {
             log::info(&line, &[]);
         }
     }
+}
+
+/// Whether two documents have different things at one place.
+fn clash(one: &Value, other: &Value) -> bool {
+    let mut engine = Engine::new();
+    let added = engine
+        .add_data(one.clone())
+        .and_then(|()| engine.add_data(other.clone()));
+    added.is_err()
 }
 
 /// Documents that have something where a rule is: it would count in place of the rule.

@@ -81,12 +81,12 @@ impl Template {
 
 /// What actions know of the event.
 pub(crate) struct Event<'a> {
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     image: Option<String>,
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn of(event: &touchstone_sdk::Event, scope: &'a Scope) -> Event<'a> {
+    pub(crate) fn of(event: &touchstone_sdk::Event, scope: &'a Scope<'a>) -> Event<'a> {
         let image = scope.text("image").or_else(|| event.subject.clone());
         Event { scope, image }
     }
@@ -264,7 +264,7 @@ impl Act {
                 rule.place, step.text
             )));
         }
-        self.stage(&value, &event.scope.document)
+        self.stage(&value, event.scope.document())
             .map_err(|error| Undecided::new(format!("{}: {}: {error}", rule.place, step.text)))?;
         Ok(json!({"action": step.text, "kind": kind}))
     }

@@ -48,10 +48,16 @@ impl Program {
             program: Program::default(),
             problems: Vec::new(),
         };
-        if rules.sources.is_empty() {
+        // Editors leave other files in the folder, people a README.
+        let mut files = rules
+            .sources
+            .iter()
+            .filter(|(name, _)| name.ends_with(".rules"))
+            .peekable();
+        if files.peek().is_none() {
             compiling.problem(
                 "/sources",
-                "no rule file: name some under `sources` in policy.yaml".to_owned(),
+                "no rule file: name some `.rules` under `sources` in policy.yaml".to_owned(),
             );
         }
         for name in rules
@@ -64,7 +70,7 @@ impl Program {
                 format!("{name}: there is no such file among the sources"),
             );
         }
-        for (name, text) in &rules.sources {
+        for (name, text) in files {
             compiling.add(name, text);
         }
         match compiling.problems.is_empty() {

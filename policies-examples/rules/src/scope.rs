@@ -1,6 +1,6 @@
 //! What conditions see: the event's document, and what is known of its image.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,41 +11,40 @@ use touchstone_sdk::prelude::*;
 use crate::program::Program;
 
 /// The event as conditions and actions see it.
-pub(crate) struct Scope {
+pub(crate) struct Scope<'a> {
     /// A mapping.
     pub(crate) value: RuleValue,
-    /// The document.
-    pub(crate) document: Value,
+    event: &'a Event,
+    document: OnceCell<Value>,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// The document, with `image` as the host understands the event; and where conditions ask for them and the document
     /// has none, `maintainer` and `labels` by what is known of the image.
-    pub(crate) fn of(event: &Event, program: &Program) -> Result<Scope, Undecided> {
-        let document: Value = event.data()?;
-        let Value::Object(fields) = &document else {
+    pub(crate) fn of(event: &'a Event, program: &Program) -> Result<Scope<'a>, Undecided> {
+        let RuleValue::Mapping(fields) = event.data()? else {
             return Err(Undecided::new("the event is no JSON object"));
         };
-        let mut value = Mapping::new();
-        for (key, field) in fields {
-            value.insert(key.as_str(), RuleValue::from(field.clone()));
-        }
-        let asked = |key: &str| program.symbols.contains(key) && !fields.contains_key(key);
-        if !fields.contains_key("image")
+        let mut value = Arc::unwrap_or_clone(fields);
+        let lacks = |value: &Mapping, key: &str| value.get_name(key).is_none();
+        let wants = |value: &Mapping, key: &str| program.symbols.contains(key) && lacks(value, key);
+        let (wants_maintainer, wants_labels) =
+            (wants(&value, "maintainer"), wants(&value, "labels"));
+        if lacks(&value, "image")
             && let Some(image) = event.images().first()
         {
             value.insert("image", image.text.as_str());
         }
-        if asked("maintainer") || asked("labels") {
+        if wants_maintainer || wants_labels {
             let labels = labels(event);
-            if asked("maintainer") {
+            if wants_maintainer {
                 let label = labels.iter().find(|(key, _)| key == "maintainer");
                 value.insert(
                     "maintainer",
                     label.map_or(RuleValue::Null, |(_, name)| name.as_str().into()),
                 );
             }
-            if asked("labels") {
+            if wants_labels {
                 let keys: Vec<RuleValue> =
                     labels.iter().map(|(key, _)| key.as_str().into()).collect();
                 value.insert("labels", RuleValue::from(keys));
@@ -53,8 +52,15 @@ impl Scope {
         }
         Ok(Scope {
             value: RuleValue::Mapping(Arc::new(value)),
-            document,
+            event,
+            document: OnceCell::new(),
         })
+    }
+
+    /// The document as JSON, for what is done with it: few events need it.
+    pub(crate) fn document(&self) -> &Value {
+        self.document
+            .get_or_init(|| self.event.data().unwrap_or_default())
     }
 
     /// The event's value under a key, as Python writes it.
@@ -65,7 +71,7 @@ impl Scope {
         let text = fields.get_name(key)?.as_str().map(str::to_owned);
         text.or_else(|| {
             Some(
-                self.document
+                self.document()
                     .get(key)
                     .map_or_else(|| "None".to_owned(), python),
             )

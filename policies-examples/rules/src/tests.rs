@@ -185,7 +185,7 @@ fn what_is_wrong_with_a_file_is_found_when_it_is_loaded() {
             .contains("no rule file")
     );
     let nobody = host().configure::<Rules>(
-        json!({"sources": {"a": "x\n\tblockimage\n"}, "files": {"b": {}}, "actions": actions()}),
+        json!({"sources": {"a.rules": "x\n\tblockimage\n", "a.rules~": "x ==", "README.md": "x =="}, "files": {"b": {}}, "actions": actions()}),
     );
     assert!(nobody[0].message.contains("b: there is no such file"));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Deserializer};
@@ -33,6 +33,9 @@ const PARAMETERS: [&str; 8] = [
     "strict-builtin-errors",
     "timeout",
 ];
+
+/// What OPA's clients look for.
+const FORGOTTEN: &str = "'input' key missing from the request";
 
 /// Why there is no document.
 struct Failure {
@@ -136,13 +139,20 @@ async fn v0(State(service): Host, request: Request) -> Response {
 async fn v1(State(service): Host, request: Request) -> Response {
     let answer = async {
         let asked = Asked::of(request.uri())?;
+        let is_post = request.method() == Method::POST;
         let body = body(&service, request).await?;
         let input = input(body)?.or(asked.input.clone().map(String::into_bytes));
+        // Who posts a document in place of `{"input": …}` has rules that see nothing, and may let pass.
+        let is_forgotten = is_post && input.is_none();
         let event = event(&service, input, &asked).await?;
         let (decision, value) = decide(&service, event).await?;
         let mut answer = json!({"decision_id": decision.id});
         if let (Some(answer), Some(value)) = (answer.as_object_mut(), value) {
             answer.insert("result".to_owned(), value);
+        }
+        if let (Some(answer), true) = (answer.as_object_mut(), is_forgotten) {
+            let warning = json!({"code": "api_usage_warning", "message": FORGOTTEN});
+            answer.insert("warning".to_owned(), warning);
         }
         Ok::<_, Failure>(show(&answer, asked.pretty))
     };
@@ -228,7 +238,7 @@ async fn event(service: &Service, input: Option<Vec<u8>>, asked: &Asked) -> Resu
         }
     };
     let event = service.outside.knowledge.reading(size, read).await;
-    let mut event = event.map_err(|error| Failure::bad(error.to_string()))?;
+    let mut event = event.map_err(|error| Failure::bad(format!("input: {error}")))?;
     event.query = Some(asked.path.clone());
     Ok(event)
 }

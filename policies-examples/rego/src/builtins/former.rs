@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regorus::Value;
 
-use super::{Builtin, Fault, net, text, unexpected};
+use super::{Builtin, Fault, net, unexpected};
 
 pub(super) const TABLE: &[Builtin] = &[
     Builtin {
@@ -16,15 +16,6 @@ pub(super) const TABLE: &[Builtin] = &[
         name: "any",
         arguments: 1,
         call: |arguments| Ok(members(arguments)?.iter().any(is_true).into()),
-    },
-    Builtin {
-        name: "re_match",
-        arguments: 2,
-        call: |arguments| {
-            let pattern = regex::Regex::new(text(arguments, 0)?);
-            let pattern = pattern.map_err(|error| Fault::Arguments(error.to_string()))?;
-            Ok(pattern.is_match(text(arguments, 1)?).into())
-        },
     },
     Builtin {
         name: "set_diff",

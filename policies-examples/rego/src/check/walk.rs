@@ -27,10 +27,22 @@ pub enum Node<'a> {
     Odd(&'a Span, &'static str),
     /// A variable, or a reference that begins with one; and how deep it lies.
     Reference(&'a Expr, usize),
-    /// A function, the number of arguments that it gets, and how deep it lies.
-    Call(&'a Expr, usize, usize),
+    /// A function that is called.
+    Call(Call<'a>),
     /// What `with` replaces.
     Replaced(&'a Expr),
+}
+
+/// A function that is called.
+pub struct Call<'a> {
+    /// What names it.
+    pub function: &'a Expr,
+    /// What it gets.
+    pub arguments: &'a [Ref<Expr>],
+    /// Whether it is a whole statement: only then one more argument may take its result.
+    pub is_statement: bool,
+    /// How deep it lies.
+    pub depth: usize,
 }
 
 /// Shows everything in a rule, and answers how deep it is. The error is the place that is too deep.
@@ -38,6 +50,7 @@ pub fn walk<'a>(rule: &'a Rule, show: &mut dyn FnMut(Node<'a>)) -> Result<usize,
     let mut walk = Walk {
         show,
         is_negated: false,
+        is_statement: false,
         depth: RULE,
         deepest: RULE,
     };
@@ -48,6 +61,8 @@ struct Walk<'a, 'b> {
     show: &'b mut dyn FnMut(Node<'a>),
     /// Whether what is looked at stands after a `not`.
     is_negated: bool,
+    /// Whether the call that comes next is a whole statement.
+    is_statement: bool,
     depth: usize,
     deepest: usize,
 }
@@ -111,8 +126,12 @@ impl<'a> Walk<'a, '_> {
                 self.pattern(value)?;
                 self.expr(collection)?;
             }
-            Literal::Expr { expr, .. } => self.expr(expr)?,
+            Literal::Expr { expr, .. } => {
+                self.is_statement = matches!(**expr, Expr::Call { .. });
+                self.expr(expr)?;
+            }
             Literal::NotExpr { expr, .. } => {
+                self.is_statement = matches!(**expr, Expr::Call { .. });
                 self.negated(true, |walk| walk.expr(expr))?;
             }
             Literal::Every {
@@ -213,7 +232,12 @@ impl<'a> Walk<'a, '_> {
                 walk.query(query)
             }),
             Expr::Call { fcn, params, .. } => {
-                (self.show)(Node::Call(fcn, params.len(), self.depth));
+                (self.show)(Node::Call(Call {
+                    function: fcn,
+                    arguments: params,
+                    is_statement: std::mem::take(&mut self.is_statement),
+                    depth: self.depth,
+                }));
                 params.iter().try_for_each(|param| self.expr(param))
             }
             Expr::UnaryExpr { expr, .. } => self.expr(expr),

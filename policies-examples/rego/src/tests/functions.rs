@@ -342,11 +342,12 @@ deny contains "root" if {
 }
 
 #[test]
-fn no_row_hides_another() {
+fn rows_hide_others_on_purpose_only() {
     for name in BUILTINS.keys() {
         let own = crate::builtins::added(name).is_some();
         assert!(
-            !own || ["http.send", "sprintf"].contains(name),
+            !own || name.starts_with("regex.")
+                || ["http.send", "sprintf", "upper", "lower"].contains(name),
             "{name} is in the interpreter, too"
         );
         assert!(
@@ -376,4 +377,87 @@ fn others_are_asked_where_that_is_granted() {
     let quiet = text.replace("input.url}", "input.url, \"raise_error\": false}");
     let quiet = told(granted().evaluate::<Rego>(module(&quiet), event(json!({"url": url}))));
     assert_eq!(quiet, ["Deny main.allow: data.main.allow does not hold"]);
+}
+
+/// What Go's `regexp` says to the same.
+#[test]
+fn patterns_are_those_of_re2() {
+    for (pattern, yes, no) in [
+        (r"^\d+$", "12", "١٢"),
+        (r"^[\d.]+$", "1.2", "١"),
+        (r"^\w+$", "a_1", "é"),
+        (r"^\D$", "é", "1"),
+        (r"^[\W\d]$", "é", "a"),
+        (r"^\s$", "\t", "\u{a0}"),
+        (r"é\b", "éa", "é "),
+        (r"^a\Q.+[\Eb$", "a.+[b", "aaab"),
+        (r"^\Qa.b", "a.b", "axb"),
+        (r"^${[a-z]+}$", "never", "${abc}"),
+        (r"^\${[a-z]+}$", "${abc}", "abc"),
+        ("^a{,2}$", "a{,2}", "aa"),
+        ("^a{1,2}$", "aa", "aaa"),
+        (r"^\<a\>$", "<a>", "a"),
+        ("^[a&&b]$", "&", "c"),
+        ("^[a-z-9]$", "-", "5"),
+        ("^[+--]$", ",", "."),
+        ("^[]a[]$", "]", "b"),
+        ("^[^]a]$", "b", "]"),
+        (r"^[\x41-\x43\]]+$", "AB]", "D"),
+        ("^[[:alpha:]_[:digit:]]+$", "a_1", "-"),
+        (r"^\p{Greek}\pL$", "αβ", "a1"),
+        (r"^\101\x{42}$", "AB", "ab"),
+        ("(?i)^abc$", "ABC", "abd"),
+        ("^(?P<x>a)(?:b)$", "ab", "a"),
+    ] {
+        let lines =
+            format!("x := [regex.match({pattern:?}, {yes:?}), regex.match({pattern:?}, {no:?})]");
+        let lines = lines.replace(r"\u{a0}", "\u{a0}");
+        let expected = json!([yes != "never", false]);
+        assert_eq!(value_of(&lines).unwrap(), Some(expected), "{pattern}");
+    }
+    for wrong in [
+        r"\u0041", r"(a)\1", "(?x)a", "[a", r"a\", "(", "a**", r"[z-a]",
+    ] {
+        let found = value_of(&format!("x := regex.is_valid(`{wrong}`)")).unwrap();
+        assert_eq!(found, Some(json!(wrong == "a**")), "{wrong}");
+    }
+}
+
+/// The values are those of OPA, which hands them to Go's `regexp`.
+#[test]
+fn patterns_are_used_as_by_opa() {
+    for (call, expected) in [
+        (r#"regex.split("", "abc")"#, json!(["a", "b", "c"])),
+        (r#"regex.split("b", "abcb")"#, json!(["a", "c", ""])),
+        (r#"regex.split("x", "")"#, json!([""])),
+        (r#"regex.find_n("a*", "baaac", -1)"#, json!(["", "aaa", ""])),
+        (r#"regex.find_n("[oa]", "foo bar", 2)"#, json!(["o", "o"])),
+        (
+            r#"regex.find_all_string_submatch_n("a(x*)b(y|z)?c", "axxxbyc-abc", -1)"#,
+            json!([["axxxbyc", "xxx", "y"], ["abc", "", ""]]),
+        ),
+        (
+            r#"regex.replace("abcd", "(b)(c)", "${2}$1")"#,
+            json!("acbd"),
+        ),
+        (
+            r#"regex.template_match("urn:foo:{.*}", "urn:foo:bar:baz", "{", "}")"#,
+            json!(true),
+        ),
+        (
+            r#"regex.template_match("a{b{2}}c.", "abbc.", "{", "}")"#,
+            json!(true),
+        ),
+        (
+            r#"regex.template_match("a.{b}", "a", "{", "}")"#,
+            json!(false),
+        ),
+        (r#"upper("straße ᾳ")"#, json!("STRAßE ᾼ")),
+        (r#"lower("İÄ")"#, json!("iä")),
+    ] {
+        let found = value_of(&format!("x := {call}")).unwrap();
+        assert_eq!(found, Some(expected), "{call}");
+    }
+    let found = value_of("x := y if { upper(\"a\", y); regex.match(\"a\", \"a\", true) }");
+    assert_eq!(found.unwrap(), Some(json!("A")));
 }

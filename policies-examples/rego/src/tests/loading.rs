@@ -21,6 +21,14 @@ fn every_mistake_is_reported_with_its_place() {
             "rules/main.rego:3:10: count takes 1 argument, not 3",
         ),
         (
+            "package main\n\nallow if count([], 1) == 0\n",
+            "rules/main.rego:3:10: count takes 1 argument, not 2",
+        ),
+        (
+            "package main\n\nallow if { y := f(1, 2); y == 3 }\n\nf(x) := x\n",
+            "rules/main.rego:3:17: f takes 1 argument, not 2",
+        ),
+        (
             "package main\n\nallow if time.weekday(1, day)\n",
             "rules/main.rego:3:10: write y = time.weekday(x) in place of time.weekday(x, y)",
         ),
@@ -222,12 +230,65 @@ fn all_files_are_looked_at() {
         [
             "/sources/rules~1c.json",
             "/sources/rules~1d.yaml",
-            "/sources/rules~1e.txt",
             "/sources/rules~1a.rego",
             "/sources/rules~1b.rego",
         ],
         "{found:?}"
     );
+}
+
+#[test]
+fn other_files_are_passed_over() {
+    let mut settings = module("package main\n\ndeny contains \"no\"\n");
+    for name in [
+        "rules/main.rego~",
+        "rules/4913",
+        "rules/#main.rego#",
+        "rules/README.md",
+    ] {
+        settings["sources"][name] = json!("package main\n\ndeny contains \"other\"\n");
+    }
+    assert_eq!(judge(settings, json!({})), ["Deny main.deny: no"]);
+}
+
+#[test]
+fn what_another_version_understands_is_said() {
+    let former = "package main\n\ndeny[msg] {\n  msg := \"no\"\n}\n";
+    let found = problems(module(former));
+    assert!(found[0].ends_with("set regoVersion: v0"), "{found:?}");
+    let mut settings = module("package main\n\ndeny contains \"no\" if true\n");
+    settings["regoVersion"] = json!("v0");
+    let found = problems(settings);
+    assert!(found[0].ends_with("set regoVersion: v1"), "{found:?}");
+}
+
+#[test]
+fn documents_that_contradict_each_other_are_both_named() {
+    let mut settings = module("package main\n\nallow := true\n");
+    settings["sources"]["rules/a.json"] = json!("{\"x\": 1}");
+    settings["sources"]["rules/b.json"] = json!("{\"x\": 2}");
+    let found = problems(settings);
+    let ends = |line: &String| {
+        line.starts_with("/sources/rules~1b.json: ")
+            && line.ends_with("; see /sources/rules~1a.json")
+    };
+    assert!(found.iter().all(ends) && found.len() == 1, "{found:?}");
+}
+
+#[test]
+fn what_is_said_of_rules_is_about_some_that_judge() {
+    let text = "package main\n\ndeny contains \"no\"\n\nhelper := 1\n";
+    for key in ["deny", "main.deny", "data.main.deny", "main/deny"] {
+        let mut settings = module(text);
+        settings["rules"] = json!({key: {"id": "own", "level": "warn"}});
+        assert_eq!(judge(settings, json!({})), ["Warn own: no"], "{key}");
+    }
+    for key in ["helper", "main.denny"] {
+        let mut settings = module(text);
+        settings["rules"] = json!({key: {"level": "warn"}});
+        let expected = format!("/rules/{key}: no rule {key} judges; there are main.deny");
+        assert_eq!(problems(settings), [expected]);
+    }
 }
 
 #[test]

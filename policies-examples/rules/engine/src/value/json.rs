@@ -1,6 +1,9 @@
 //! JSON documents as values.
 
+use std::fmt;
 use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Mapping, Value};
 use crate::decimal::Decimal;
@@ -41,5 +44,62 @@ fn to_decimal(number: &serde_json::Number) -> Decimal {
     match number.as_f64() {
         Some(number) => number.into(),
         None => Decimal::nan(),
+    }
+}
+
+/// What JSON holds, mappings in the order in which it has them.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(Json)
+    }
+}
+
+struct Json;
+
+impl<'de> Visitor<'de> for Json {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, boolean: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(boolean))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = members.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut mapping = Mapping::new();
+        while let Some((key, value)) = members.next_entry::<Value, Value>()? {
+            mapping.insert(key, value);
+        }
+        Ok(Value::Mapping(Arc::new(mapping)))
     }
 }
