@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::config::{ConfigError, PolicyConfig, yaml_reason};
+use crate::config::{ConfigError, PolicyConfig, yaml_reason_at};
 use crate::generation::{find_policies, folder_name};
 use crate::model::Decision;
 use crate::waiver::Waiver;
@@ -54,7 +55,7 @@ pub struct Case {
     #[serde(default)]
     evidence: Vec<Before>,
     /// When it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "time")]
     clock: Option<Timestamp>,
     /// Exceptions in force.
     #[serde(default)]
@@ -95,6 +96,13 @@ struct Answer {
     /// A text as it is; anything else as JSON.
     #[serde(default)]
     body: Value,
+}
+
+fn time<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(text)?;
+    let time = text.parse();
+    let wrong = |_| format!("{text:?} is no time: write clock: 2026-01-31T12:00:00Z");
+    time.map(Some).map_err(wrong).map_err(D::Error::custom)
 }
 
 fn ok() -> u16 {
@@ -268,7 +276,7 @@ impl Runner {
 
     async fn judge(&self, folder: &Path, file: &Path) -> Result<(Case, Value), String> {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        let case: Case = serde_saphyr::from_str(&text).map_err(|error| yaml_reason(&error))?;
+        let case: Case = serde_saphyr::from_str(&text).map_err(|error| yaml_reason_at(&error))?;
         let bench = Bench::new(folder, &case, self.cache.as_deref()).await?;
         let beside = file.parent().unwrap_or(Path::new(""));
         let event = bench.event(&case, beside)?;

@@ -904,7 +904,26 @@ pub fn yaml_reason(error: &YamlError) -> String {
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             format!("key {key:?} stands twice")
         }
+        YamlError::Unexpected { expected, .. } => match *expected {
+            "sequence start" => "expected a list: write [a, b]".to_owned(),
+            "mapping start" => "expected keys with values: write { key: value }".to_owned(),
+            other => format!("expected {other}"),
+        },
+        YamlError::InvalidScalar { ty, .. } => match *ty {
+            "i32" | "i64" | "u16" | "u32" | "u64" | "usize" => "expected a whole number".to_owned(),
+            "f64" => "expected a number".to_owned(),
+            "bool" | "boolean" => "expected true or false".to_owned(),
+            other => format!("expected {other}"),
+        },
         other => other.to_string(),
+    }
+}
+
+/// The same, with its line.
+pub fn yaml_reason_at(error: &YamlError) -> String {
+    match error.location() {
+        Some(location) => format!("line {}: {}", location.line(), yaml_reason(error)),
+        None => yaml_reason(error),
     }
 }
 

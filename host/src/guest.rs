@@ -248,7 +248,10 @@ impl Ctx {
         let grant = match found {
             Ok(Some(grant)) => Arc::clone(grant),
             Ok(None) => {
-                let message = format!("{capability} {:?} is not granted", shown());
+                let shown = shown();
+                let message = format!(
+                    "{capability} {shown:?} is not granted (grants: {{ {capability}: [{shown:?}] }})"
+                );
                 self.write_log("warn", message.clone(), BTreeMap::new());
                 return Err(types::Error::Denied(message).into());
             }

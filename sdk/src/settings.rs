@@ -72,6 +72,11 @@ impl Walk<'_> {
 
     /// One of the branches has to fit; if none does, the nearest one says why.
     fn check_choice(&mut self, branches: &[Value], value: &Value, path: &str) {
+        // Variants with a documentation of their own stand in branches of their own.
+        let words: Vec<&[Value]> = branches.iter().map_while(words).collect();
+        if !branches.is_empty() && words.len() == branches.len() {
+            return self.check_word(&words.concat(), value, path);
+        }
         let tried = branches.iter().map(|branch| {
             let mut walk = Walk {
                 root: self.root,
@@ -89,6 +94,13 @@ impl Walk<'_> {
         }
     }
 
+    fn check_word(&mut self, allowed: &[Value], value: &Value, path: &str) {
+        if !allowed.contains(value) {
+            let names: Vec<String> = allowed.iter().map(Value::to_string).collect();
+            self.report(path, &format!("{value} is not one of {}", names.join(", ")));
+        }
+    }
+
     fn check_value(&mut self, schema: &Map<String, Value>, value: &Value, path: &str) {
         let expected = types(schema);
         if !expected.is_empty() && !expected.iter().any(|name| has_type(value, name)) {
@@ -102,9 +114,8 @@ impl Walk<'_> {
             );
         }
         let allowed = list(schema, "enum");
-        if !allowed.is_empty() && !allowed.contains(value) {
-            let names: Vec<String> = allowed.iter().map(Value::to_string).collect();
-            self.report(path, &format!("{value} is not one of {}", names.join(", ")));
+        if !allowed.is_empty() {
+            self.check_word(allowed, value, path);
         }
         if let Some(constant) = schema.get("const").filter(|constant| *constant != value) {
             self.report(path, &format!("{value} is not {constant}"));
@@ -178,6 +189,16 @@ impl Walk<'_> {
             path: path.to_owned(),
             message: message.to_owned(),
         });
+    }
+}
+
+/// The words that a schema allows, if it says nothing else.
+fn words(schema: &Value) -> Option<&[Value]> {
+    let schema = schema.as_object()?;
+    match (schema.get("const"), schema.get("enum")) {
+        (Some(constant), None) => Some(std::slice::from_ref(constant)),
+        (None, Some(Value::Array(words))) => Some(words),
+        _ => None,
     }
 }
 
@@ -256,6 +277,7 @@ mod tests {
     #[serde(rename_all = "lowercase")]
     #[allow(dead_code, reason = "only its schema is used")]
     enum Mode {
+        /// With a documentation, a variant has a schema of its own.
         Strict,
         Lax,
     }
@@ -308,7 +330,7 @@ mod tests {
         for expected in [
             "/labels/a~1b: expected integer, found string",
             "/level: 11 is more than 10",
-            "/mode: \"strickt\" is not one of \"strict\", \"lax\"",
+            "/mode: \"strickt\" is not one of \"lax\", \"strict\"",
             "/rules/0/name: length 0 is less than 1",
             "/rules/1: key \"name\" is missing",
             "/rules/2: expected object, found number",

@@ -160,7 +160,7 @@ fn complaints(text: &str, context: &Context) -> Vec<(String, String)> {
 }
 
 fn told(error: &Error) -> String {
-    format!("{}: {error}", error.kind.name())
+    error.to_string()
 }
 
 fn explain(

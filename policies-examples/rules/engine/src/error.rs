@@ -130,6 +130,8 @@ pub struct Report {
     pub message: Cow<'static, str>,
     /// Where, for errors of the grammar; nothing at the end of the text.
     pub position: Option<Position>,
+    /// What the original does not say: the pattern that is none, and why.
+    pub detail: Option<String>,
     /// The name that was perhaps meant.
     pub suggestion: Option<String>,
 }
@@ -137,6 +139,9 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.kind.name(), self.message)?;
+        if let Some(detail) = &self.detail {
+            write!(out, ": {detail}")?;
+        }
         match &self.suggestion {
             Some(suggestion) => write!(out, ": did you mean {suggestion:?}?"),
             None => Ok(()),
@@ -164,6 +169,7 @@ impl Error {
             kind,
             message: message.into(),
             position: None,
+            detail: None,
             suggestion: None,
         }))
     }

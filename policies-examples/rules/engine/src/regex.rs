@@ -51,6 +51,17 @@ pub(crate) enum Match {
 impl Regex {
     /// Compiles a pattern that must match at the start of the text, or may match anywhere.
     pub fn new(pattern: &str, anchored: bool, context: &Context) -> Result<Regex, Error> {
+        Regex::compile(pattern, anchored, context).map_err(|mut error| {
+            let shown: String = pattern.chars().take(100).collect();
+            error.detail = Some(match &error.detail {
+                Some(why) => format!("{shown:?}: {why}"),
+                None => format!("{shown:?}"),
+            });
+            error
+        })
+    }
+
+    fn compile(pattern: &str, anchored: bool, context: &Context) -> Result<Regex, Error> {
         let flags = context.regex_flags;
         let matcher = match literal(pattern).filter(|_| flags == RegexFlags::default()) {
             Some(literal) => Matcher::Literal(literal.into()),
@@ -183,7 +194,11 @@ fn value(group: Option<&str>) -> Value {
 /// A pattern that Python would take: what is wrong is its size, or something that cannot be rewritten.
 fn refused(error: &fancy_regex::Error) -> Error {
     match error {
-        fancy_regex::Error::ParseError(..) => invalid(),
+        fancy_regex::Error::ParseError(_, why) => {
+            let mut error = invalid();
+            error.detail = Some(why.to_string());
+            error
+        }
         _ => Error::limit("a pattern is too large"),
     }
 }
