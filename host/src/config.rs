@@ -606,6 +606,9 @@ pub struct PolicyConfig {
     pub limits: Limits,
     /// What it counts as when it cannot decide.
     pub on_error: Verdict,
+    /// How old an answer to the same images may be that counts while something that it asks cannot be reached; none does, if
+    /// not given.
+    pub last_known: Option<Duration>,
 }
 
 /// Which events a policy judges: all conditions that are given must hold.
@@ -716,6 +719,7 @@ impl PolicyConfig {
             grants: Grants::default(),
             limits: Limits::default(),
             on_error: Verdict::Deny,
+            last_known: None,
         }
     }
 
@@ -734,6 +738,7 @@ impl PolicyConfig {
             grants,
             limits,
             on_error,
+            last_known,
         } = parse_file(&file)?;
         let invalid = |reason: String| ConfigError::Invalid {
             path: file.clone(),
@@ -791,6 +796,7 @@ impl PolicyConfig {
             grants: Grants::new(grants),
             limits,
             on_error: on_error.into(),
+            last_known,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The story of one decision.
 
 mod effects;
+mod last_known;
 mod patch;
 mod queue;
 
@@ -16,8 +17,8 @@ use crate::guest::{Effects, Evaluation};
 use crate::knowledge::{KeepError, Known};
 use crate::metrics::Metrics;
 use crate::model::{
-    Decision, Event, EventSummary, Exemption, Explain, Fault, Finding, KnownImage, Mode, Outcome,
-    PolicyDecision, PolicyVerdict, Verdict,
+    Decision, Event, EventSummary, Exemption, Explain, Fault, Finding, KnownImage, LastKnown, Mode,
+    Outcome, PolicyDecision, PolicyVerdict, Verdict,
 };
 use crate::outbox::{CommitError, Outbox};
 use crate::outside::Outside;
@@ -26,6 +27,7 @@ use crate::store::{Seen, StoreError};
 use crate::waiver::{self, Waivers};
 
 use self::effects::{StagedBy, commit, plan};
+use self::last_known::{Answers, Asked};
 use self::patch::Patches;
 use self::queue::{Overloaded, Queue};
 
@@ -41,6 +43,7 @@ pub struct Decider {
     outbox: Arc<Outbox>,
     outside: Arc<Outside>,
     queue: Arc<Queue>,
+    answers: Answers,
 }
 
 /// Why there is no decision.
@@ -109,6 +112,7 @@ impl Decider {
                 pool.queue as usize,
                 pool.wait,
             ),
+            answers: Answers::default(),
         }
     }
 
@@ -220,6 +224,14 @@ impl Decider {
                 deadline: options.deadline,
             };
             let mut run = run(member, evaluation, &generation).await;
+            let asked = Asked {
+                event,
+                generation: &generation,
+                decision: &decision.id,
+                now,
+                keep: !options.dry_run && options.now.is_none(),
+            };
+            let last_known = self.answers.settle(member, &asked, &mut run);
             patches.join(member, &mut run);
             waive(&mut run, &waivers, &member.name, event, now);
             staged.push(StagedBy {
@@ -227,7 +239,7 @@ impl Decider {
                 mode: member.mode(),
                 effects: std::mem::take(&mut run.effects),
             });
-            if record(&mut decision, member, run) {
+            if record(&mut decision, member, run, last_known) {
                 break;
             }
         }
@@ -342,13 +354,19 @@ async fn run(member: &Member, evaluation: Evaluation, generation: &Generation) -
             }),
             effects: Effects::default(),
             explain: Explain::default(),
+            unreachable: false,
         },
     }
 }
 
 /// Adds what a policy said; answers whether it ends the chain, which only an enforcing one can.
-fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
-    trace(&member.name, &run);
+fn record(
+    decision: &mut Decision,
+    member: &Member,
+    run: Run,
+    last_known: Option<LastKnown>,
+) -> bool {
+    trace(&member.name, &run, last_known.as_ref());
     let (verdict, counts_as, outcome, fault) = match run.outcome {
         Ok(outcome) => (outcome.verdict().into(), outcome.verdict(), outcome, None),
         Err(fault) => (
@@ -367,6 +385,7 @@ fn record(decision: &mut Decision, member: &Member, run: Run) -> bool {
         counts_as,
         findings: outcome.findings,
         fault,
+        last_known,
         patch: outcome.patch,
         value: outcome.value,
         explain: Some(run.explain),
@@ -386,7 +405,13 @@ fn close(decision: &mut Decision, started: Instant) {
 }
 
 /// What a policy logged, and what broke it, for the host's own log. Its text is quoted: it may hold anything.
-fn trace(policy: &str, run: &Run) {
+fn trace(policy: &str, run: &Run, last_known: Option<&LastKnown>) {
+    if let Some(LastKnown {
+        decision, because, ..
+    }) = last_known
+    {
+        tracing::warn!(policy, decision, ?because, "the last known answer counts");
+    }
     if let Err(fault) = &run.outcome {
         tracing::warn!(policy, fault = ?fault.to_string(), "indeterminate");
     }

@@ -63,8 +63,13 @@ fn place(pointer: &str) -> String {
 impl Document {
     /// Parses a JSON text.
     pub fn parse(text: String) -> Result<Document, DocumentError> {
-        // The parser recurses, and the nesting is the sender's choice.
-        if depth(text.as_bytes()) > MAX_DEPTH {
+        // The parser recurses, and the nesting is the sender's choice. What opens few brackets cannot nest deep.
+        let opened = |text: &str| {
+            text.bytes()
+                .filter(|byte| matches!(byte, b'{' | b'['))
+                .count()
+        };
+        if opened(&text) > MAX_DEPTH && depth(text.as_bytes()) > MAX_DEPTH {
             return Err(DocumentError::TooDeep);
         }
         let value: Value = sonic_rs::from_str(&text).map_err(|error| DocumentError::Malformed {
@@ -146,6 +151,11 @@ impl Document {
         })))
     }
 
+    /// The value at a pointer, to go on from.
+    pub fn node(&self, pointer: &str) -> Option<Node<'_>> {
+        self.find(pointer).map(Node)
+    }
+
     fn find(&self, pointer: &str) -> Option<&Value> {
         if pointer.is_empty() {
             return Some(&self.0.value);
@@ -160,6 +170,43 @@ impl Document {
                     value.get(token.as_ref())
                 }
             })
+    }
+}
+
+/// A value in a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a>(&'a Value);
+
+impl<'a> Node<'a> {
+    /// What an object has under a key.
+    pub fn get(self, key: &str) -> Option<Node<'a>> {
+        self.0.get(key).map(Node)
+    }
+
+    /// What an array has; nothing, when it is none.
+    pub fn items(self) -> impl Iterator<Item = Node<'a>> {
+        let items = self.0.as_array().into_iter();
+        items.flat_map(|items| items.iter().map(Node))
+    }
+
+    /// The text, if it is one.
+    pub fn as_str(self) -> Option<&'a str> {
+        self.0.as_str()
+    }
+
+    /// The truth value, if it is one.
+    pub fn as_bool(self) -> Option<bool> {
+        self.0.as_bool()
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(self) -> bool {
+        self.0.is_null()
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(self) -> bool {
+        self.0.is_object()
     }
 }
 
@@ -238,26 +285,26 @@ fn after_string(text: &[u8]) -> &[u8] {
 
 /// Looks for keys that stand twice in one object.
 fn check(root: &Value) -> Result<(), DocumentError> {
-    let mut open: Vec<&Value> = vec![root];
-    while let Some(value) = open.pop() {
-        if let Some(object) = value.as_object() {
-            if let Some(key) = duplicate(object) {
-                return Err(DocumentError::DuplicateKey {
-                    key: key.to_owned(),
-                    pointer: pointer_to(root, value).unwrap_or_default(),
-                });
-            }
-            open.extend(
-                object
-                    .iter()
-                    .map(|(_, child)| child)
-                    .filter(|child| is_container(child)),
-            );
-        } else if let Some(array) = value.as_array() {
-            open.extend(array.iter().filter(|child| is_container(child)));
-        }
+    match doubled(root) {
+        None => Ok(()),
+        Some((object, key)) => Err(DocumentError::DuplicateKey {
+            key: key.to_owned(),
+            pointer: pointer_to(root, object).unwrap_or_default(),
+        }),
     }
-    Ok(())
+}
+
+/// The first object with a key twice, and the key. Goes no deeper than [`MAX_DEPTH`].
+fn doubled(value: &Value) -> Option<(&Value, &str)> {
+    if let Some(object) = value.as_object() {
+        if let Some(key) = duplicate(object) {
+            return Some((value, key));
+        }
+        let values = object.iter().map(|(_, child)| child);
+        return values.filter(|child| is_container(child)).find_map(doubled);
+    }
+    let items = value.as_array()?.iter();
+    items.filter(|child| is_container(child)).find_map(doubled)
 }
 
 fn is_container(value: &Value) -> bool {

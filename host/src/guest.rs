@@ -157,6 +157,7 @@ pub struct Ctx {
     log_truncated: bool,
     reads: BTreeSet<String>,
     waiting_for: Option<String>,
+    unreachable: bool,
     /// Memory limit.
     pub(crate) memory: MemoryLimit,
     /// Computing time.
@@ -200,6 +201,8 @@ pub struct Traces {
     pub memory_refused: bool,
     /// What outside it waits for.
     pub waiting_for: Option<String>,
+    /// Whether something outside could not be reached.
+    pub unreachable: bool,
     /// What it staged.
     pub effects: Effects,
 }
@@ -224,6 +227,7 @@ impl Ctx {
             log_truncated: false,
             reads: BTreeSet::new(),
             waiting_for: None,
+            unreachable: false,
             memory: MemoryLimit {
                 max: reach.max_memory,
                 refused: false,
@@ -470,6 +474,7 @@ impl Ctx {
             reads: self.reads,
             memory_refused: self.memory.refused,
             waiting_for: self.waiting_for,
+            unreachable: self.unreachable,
             effects: self.effects,
         }
     }
@@ -512,7 +517,7 @@ pub struct Meter {
 }
 
 /// The moment from which the present slice of computing counts; set again after each pause, on whatever thread goes on.
-struct Mark(std::sync::Mutex<Moment>);
+struct Mark(std::sync::Mutex<Option<Moment>>);
 
 #[derive(Clone, Copy)]
 struct Moment {
@@ -546,15 +551,17 @@ fn thread_time() -> Duration {
 }
 
 impl Mark {
-    fn now() -> Mark {
-        Mark(std::sync::Mutex::new(Moment::now()))
+    /// Not set yet: what most guests compute in all is less than a tick, and asking what it was costs more than they do.
+    fn later() -> Mark {
+        Mark(std::sync::Mutex::new(None))
     }
 
     fn set(&self) {
-        *self
+        let mut mark = self
             .0
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Moment::now();
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *mark = Some(Moment::now());
     }
 
     /// What was computed since. A thread that took over without a pause has computed nothing of it that can be told.
@@ -563,6 +570,10 @@ impl Mark {
             .0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The first slice, up to a tick: it is free.
+        let Some(mark) = mark else {
+            return Duration::ZERO;
+        };
         let now = Moment::now();
         if now.thread != mark.thread {
             return Duration::ZERO;
@@ -576,7 +587,7 @@ impl Meter {
         Meter {
             limit,
             used: Duration::ZERO,
-            since: Arc::new(Mark::now()),
+            since: Arc::new(Mark::later()),
         }
     }
 
@@ -610,7 +621,10 @@ impl Meter {
 impl types::Host for Ctx {
     fn convert_error(&mut self, refusal: Refusal) -> wasmtime::Result<types::Error> {
         match refusal {
-            Refusal::Error(error) => Ok(error),
+            Refusal::Error(error) => {
+                self.unreachable |= matches!(error, types::Error::Unavailable(_));
+                Ok(error)
+            }
             Refusal::Stop(stop) => Err(stop.into()),
         }
     }

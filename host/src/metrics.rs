@@ -24,6 +24,7 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     overloaded: Counter,
     exempt: Family<ExemptLabels, Counter>,
+    last_known: Family<PolicyLabel, Counter>,
     actions: Family<ActionLabels, Counter>,
     outbox: Family<StateLabels, Gauge<u64, AtomicU64>>,
     commit_failures: Counter,
@@ -42,6 +43,11 @@ struct PolicyLabels {
 struct FaultLabels {
     policy: Arc<str>,
     kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabel {
+    policy: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -89,6 +95,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             overloaded: Counter::default(),
             exempt: Family::default(),
+            last_known: Family::default(),
             actions: Family::default(),
             outbox: Family::default(),
             commit_failures: Counter::default(),
@@ -126,6 +133,11 @@ impl Default for Metrics {
             "overloaded",
             "Events turned away because all instances were taken",
             metrics.overloaded.clone(),
+        );
+        registry.register(
+            "last_known",
+            "Answers from before that counted, because something could not be reached",
+            metrics.last_known.clone(),
         );
         registry.register(
             "exempt",
@@ -192,6 +204,10 @@ impl Metrics {
                         kind: fault.kind().to_owned(),
                     })
                     .inc();
+            }
+            if policy.last_known.is_some() {
+                let policy = Arc::clone(&name);
+                self.last_known.get_or_create(&PolicyLabel { policy }).inc();
             }
             self.policies
                 .get_or_create(&PolicyLabels {

@@ -515,6 +515,32 @@ impl fmt::Display for Exemption {
     }
 }
 
+/// An answer that a policy gave before, and that counts because something that it asks cannot be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastKnown {
+    /// The decision that it was part of.
+    pub decision: String,
+    /// When that was made.
+    pub time: Timestamp,
+    /// Why the policy could not decide now.
+    pub because: String,
+}
+
+impl fmt::Display for LastKnown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LastKnown {
+            decision,
+            time,
+            because,
+        } = self;
+        write!(
+            f,
+            "{because}; what it said in decision {decision} at {time:.0} counts"
+        )
+    }
+}
+
 /// What one policy said about one event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -532,6 +558,9 @@ pub struct PolicyDecision {
     /// Why it could not decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// Whether it said that before, and not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_known: Option<LastKnown>,
     /// RFC 6902 text that it proposes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,

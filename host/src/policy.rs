@@ -69,6 +69,8 @@ pub struct Run {
     pub effects: Effects,
     /// How it came about.
     pub explain: Explain,
+    /// Whether something that it asked could not be reached.
+    pub unreachable: bool,
 }
 
 impl Policy {
@@ -185,6 +187,7 @@ impl Policy {
             outcome,
             effects,
             explain,
+            unreachable: traces.unreachable || traces.waiting_for.is_some(),
         }
     }
 

@@ -498,6 +498,79 @@ fn a_dry_run_causes_nothing() {
     );
 }
 
+/// A policy that says `lastKnown` answers about a digest as before, while what it asks cannot be reached; and says so.
+#[test]
+fn the_last_known_answer_counts_while_something_cannot_be_reached() {
+    let state = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&state);
+    let receiver = Receiver::start(move |_, _| match seen.load(Ordering::Relaxed) {
+        0 => Answer::Status(200, "fine"),
+        1 => Answer::Drop,
+        _ => Answer::Late(60_000, Box::new(Answer::Status(200, "late"))),
+    });
+    let folder = Folder::new();
+    let grants = json!({"http": [{"pattern": format!("{}/*", receiver.url), "allowPrivate": true}],
+        "patch": [], "webhook": [], "command": [], "queue": [], "notify": [], "store": []});
+    let need = json!({"need": {"url": format!("{}/x", receiver.url)}});
+    let keys = |steps: Value, last_known: &str| json!({"settings": {"do": steps}, "grants": grants, "lastKnown": last_known, "limits": {"wall": "40s"}});
+    folder.policy("asks", "actor", keys(json!([need, "warn"]), "1h"));
+    let server = Server::start(&folder, &[]);
+    let image = |digit: &str| format!("registry.example.com/a@sha256:{}", digit.repeat(64));
+    let review_of = |image: &str| review("CREATE", "/Pod", pod(image));
+    let ask = |image: &str| ask(&server, "/k8s/validate?timeout=2s", &review_of(image));
+    let known = image("1");
+    let first = ask(&known);
+    assert_eq!(first["warnings"], json!(["asks: told so"]));
+    let first = first["auditAnnotations"]["decision"].as_str().unwrap();
+    ask("registry.example.com/a:tag");
+    for down in [1, 2] {
+        state.store(down, Ordering::Relaxed);
+        let answer = ask(&known);
+        assert_eq!(answer["allowed"], true, "{answer}");
+        assert_eq!(answer["auditAnnotations"]["last-known"], "asks", "{answer}");
+        let warnings = answer["warnings"].to_string();
+        assert!(
+            warnings.contains("told so") && warnings.contains(&receiver.url),
+            "{warnings}"
+        );
+        let id = answer["auditAnnotations"]["decision"].as_str().unwrap();
+        wait_until("the decision is kept", || {
+            server.get(&format!("/v1/decisions/{id}")).0 == 200
+        });
+        let kept = server.get_json(&format!("/v1/decisions/{id}"));
+        let last = &kept["policies"][0]["lastKnown"];
+        assert_eq!(last["decision"], first, "{kept}");
+        // Neither another digest, nor a tag, nor another namespace, nor what one would only be told.
+        for other in [image("2").as_str(), "registry.example.com/a:tag"] {
+            assert_eq!(ask(other)["status"]["code"], 500);
+        }
+        let mut elsewhere = review_of(&known);
+        elsewhere["request"]["namespace"] = json!("other");
+        let (_, answer) = server.post("/k8s/validate?timeout=2s", elsewhere.to_string().as_bytes());
+        assert_eq!(answer["response"]["status"]["code"], 500);
+    }
+    let metrics = server.get("/metrics").1;
+    assert!(
+        metrics.contains("touchstone_last_known_total{policy=\"asks\"} 2"),
+        "{metrics}"
+    );
+    // Other settings are another policy, and so are other data.
+    folder.policy("asks", "actor", keys(json!([need, "warn", "warn"]), "1h"));
+    wait_until("the new settings serve", || ask(&known)["allowed"] == false);
+    state.store(0, Ordering::Relaxed);
+    assert_eq!(ask(&known)["allowed"], true);
+    state.store(1, Ordering::Relaxed);
+    assert_eq!(ask(&known)["allowed"], true);
+    folder.data("more.json", &json!({"x": 1}));
+    wait_until("the new data serve", || ask(&known)["allowed"] == false);
+    // An answer that is too old.
+    folder.policy("asks", "actor", keys(json!([need, "warn"]), "1s"));
+    state.store(0, Ordering::Relaxed);
+    wait_until("it is allowed", || ask(&known)["allowed"] == true);
+    state.store(1, Ordering::Relaxed);
+    wait_until("it is too old", || ask(&known)["allowed"] == false);
+}
+
 /// As an API server does it: with the time that it waits in the address. All answers are there before that has passed.
 #[test]
 fn answers_leave_before_the_deadline() {

@@ -92,9 +92,13 @@ impl Ctx {
                 tokio::time::timeout(timeout, asking),
             )
             .await;
+        let server = hop.url.origin().ascii_serialization();
         let failed = |error: EgressError| match error {
             EgressError::TooLarge(_) => Error::Exhausted(error.to_string()),
-            error => Error::Unavailable(outside.secrets.scrub(&error.to_string())),
+            error => {
+                let text = format!("{server}: {error}");
+                Error::Unavailable(outside.secrets.scrub(&text))
+            }
         };
         let answer = answer.unwrap_or(Err(EgressError::Timeout(timeout)));
         let mut answer = answer.map_err(failed)?;

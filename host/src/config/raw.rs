@@ -108,6 +108,8 @@ pub(super) struct RawPolicy {
     pub(super) limits: RawLimits,
     #[serde(default)]
     pub(super) on_error: RawVerdict,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) last_known: Option<Duration>,
 }
 
 #[derive(Default, Deserialize)]

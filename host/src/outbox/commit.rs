@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::dispatch::Message;
 use crate::metrics::Metrics;
@@ -17,6 +17,9 @@ const BATCH: usize = 512;
 /// Decisions that may wait to be recorded: what a power failure can take, and what is kept while the state cannot be
 /// written.
 const BUFFER: usize = 4096;
+/// How long decisions that nobody waits for are gathered: a transaction for each few of them would cost a tenth of what
+/// deciding does.
+const LINGER: Duration = Duration::from_millis(5);
 /// How long to rest after a failure when nobody asks for anything.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -28,6 +31,13 @@ enum Job {
     Write(Entries, Option<Waiter>),
     /// To tell when everything before is written, or has failed.
     Flush(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// Whether somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        !matches!(self, Job::Write(_, None))
+    }
 }
 
 /// Somebody who waits for an entry.
@@ -52,6 +62,8 @@ impl Turn {
 #[derive(Clone)]
 pub(super) struct Committer {
     jobs: mpsc::Sender<Job>,
+    /// Told when somebody waits.
+    urgent: Arc<Notify>,
     failing: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
 }
@@ -65,12 +77,14 @@ impl Committer {
         let (jobs, waiting) = mpsc::channel(BUFFER);
         let committer = Committer {
             jobs,
+            urgent: Arc::default(),
             failing: Arc::default(),
             metrics: Arc::clone(metrics),
         };
         let writer = Writer {
             store: Arc::clone(store),
             dispatcher: dispatcher.clone(),
+            urgent: Arc::clone(&committer.urgent),
             failing: Arc::clone(&committer.failing),
             metrics: Arc::clone(metrics),
             held: Vec::new(),
@@ -95,6 +109,7 @@ impl Committer {
         let outcome = async {
             let job = Job::Write(entry, Some(waiter));
             self.jobs.send(job).await.map_err(|_| ended())?;
+            self.urgent.notify_one();
             (&mut written).await.map_err(|_| ended())?
         };
         match tokio::time::timeout(patience, outcome).await {
@@ -123,6 +138,7 @@ impl Committer {
     pub(super) async fn flush(&self) {
         let (tell, told) = oneshot::channel();
         if self.jobs.send(Job::Flush(tell)).await.is_ok() {
+            self.urgent.notify_one();
             let _ = told.await;
         }
     }
@@ -146,6 +162,7 @@ async fn gather(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
 struct Writer {
     store: Arc<dyn Store>,
     dispatcher: mpsc::UnboundedSender<Message>,
+    urgent: Arc<Notify>,
     failing: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     /// Decisions that could not be written, and wait.
@@ -165,6 +182,10 @@ impl Writer {
             };
             if matches!(taken, Ok(0)) {
                 return;
+            }
+            if !jobs.iter().any(Job::is_urgent) {
+                // A notice that is older than these jobs ends it at once, which does no harm.
+                let _ = tokio::time::timeout(LINGER, self.urgent.notified()).await;
             }
             gather(&mut waiting, &mut jobs).await;
             self.write(&mut jobs).await;

@@ -70,6 +70,7 @@ pub(super) fn policy(name: &str, findings: Vec<Finding>) -> PolicyDecision {
         counts_as: verdict,
         findings: outcome.findings,
         fault: None,
+        last_known: None,
         patch: None,
         value: None,
         explain: Some(Explain {

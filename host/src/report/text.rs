@@ -106,6 +106,13 @@ fn write_policy(out: &mut dyn Write, policy: &PolicyDecision, width: usize) -> s
             policy.counts_as
         )?;
     }
+    if let Some(last_known) = &policy.last_known {
+        writeln!(
+            out,
+            "        last known: {}",
+            sentence(&last_known.to_string())
+        )?;
+    }
     for group in groups(&policy.findings) {
         write_findings(out, &group)?;
     }

@@ -20,7 +20,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -91,37 +91,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(ready))
         .fallback(|| async { Refused::no_route() })
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
-        .layer(middleware::from_fn(refuse_foreign_pages))
-        .layer(middleware::from_fn(requests::outlive_panics))
-        .layer(middleware::from_fn(requests::give_back))
-        .layer(middleware::from_fn(requests::name))
+        .layer(middleware::from_fn(requests::around))
         .with_state(service)
-}
-
-/// A page that somebody has open in a browser must not cause or read decisions on a host that it happens to reach, be it
-/// by a form or under a name of its own that leads here. Browsers tell of themselves in such requests; other clients do
-/// not.
-async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    if is_foreign(&request) {
-        return Refused::Forbidden.into_response();
-    }
-    next.run(request).await
-}
-
-fn is_foreign(request: &Request) -> bool {
-    let text = |name: &str| request.headers().get(name)?.to_str().ok();
-    let (origin, site) = (request.headers().get("origin"), text("sec-fetch-site"));
-    if origin.is_none() && site.is_none() {
-        return false;
-    }
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
-    let own = text("host").or(authority).unwrap_or_default();
-    let asking = origin.and_then(|origin| origin.to_str().ok()?.split_once("://"));
-    let other = origin.is_some() && asking.map(|(_, host)| host) != Some(own);
-    other || site == Some("cross-site") || !is_address(own)
 }
 
 /// Whether a host is named by its address: such a name cannot be somebody else's.

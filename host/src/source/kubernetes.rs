@@ -3,7 +3,7 @@
 
 mod answer;
 
-use crate::document::Document;
+use crate::document::{Document, Node};
 use crate::model::{Event, EventImage};
 use crate::source::{Attributes, Defaults, SourceError, event, form_name};
 
@@ -15,11 +15,11 @@ const OLD_OBJECT: &str = "/request/oldObject";
 
 /// Where a pod's specification may be: in pods, pod templates, cron jobs, and all other workloads. Every place is looked
 /// at whatever the object's kind, since other kinds make pods, too.
-const POD_SPECS: &[&str] = &[
-    "/spec",
-    "/template/spec",
-    "/spec/jobTemplate/spec/template/spec",
-    "/spec/template/spec",
+const POD_SPECS: &[&[&str]] = &[
+    &["spec"],
+    &["template", "spec"],
+    &["spec", "jobTemplate", "spec", "template", "spec"],
+    &["spec", "template", "spec"],
 ];
 
 /// The built-in kinds that make pods, and the groups that they are in.
@@ -137,10 +137,8 @@ pub fn whole_admission_review(
     if matches!(operation, "CREATE" | "UPDATE") && !document.is_object(OBJECT) {
         return wrong("request.object is not an object, as what is created or updated is");
     }
-    if !matches!(
-        document.get("/request/dryRun").as_deref(),
-        None | Some("true" | "false" | "null")
-    ) {
+    let dry_run = document.node("/request/dryRun");
+    if dry_run.is_some_and(|dry_run| dry_run.as_bool().is_none() && !dry_run.is_null()) {
         return wrong("request.dryRun is neither true nor false");
     }
     admission_review(document, defaults)
@@ -148,7 +146,8 @@ pub fn whole_admission_review(
 
 /// Whether an AdmissionReview only asks what would happen.
 pub fn is_dry_run(event: &Event) -> bool {
-    event.document.get("/request/dryRun").as_deref() == Some("true")
+    let dry_run = event.document.node("/request/dryRun");
+    dry_run.and_then(Node::as_bool) == Some(true)
 }
 
 /// Whether pods come of it: a new or changed object that has some, or whose kind is there for it. Parts of an object that
@@ -182,7 +181,11 @@ fn invalid(form: &'static str, reason: &str) -> SourceError {
 /// listed, too: its name is the empty text, which is no reference.
 pub(super) fn images(document: &Document) -> Vec<EventImage> {
     if is_image_review(document) {
-        return containers(document, "/spec/containers");
+        let list = "/spec/containers";
+        let containers = document.node(list).into_iter();
+        return containers
+            .flat_map(|containers| images_of(containers, list))
+            .collect();
     }
     if !is_admission_review(document) {
         return Vec::new();
@@ -202,32 +205,49 @@ pub(super) fn object(document: &Document) -> &'static str {
     }
 }
 
+/// What lies on a way from a value.
+fn below<'a>(value: Node<'a>, way: &[&str]) -> Option<Node<'a>> {
+    way.iter().try_fold(value, |value, key| value.get(key))
+}
+
 fn pod_images(document: &Document, object: &str) -> Vec<EventImage> {
-    let of = |place: &&str| {
-        let lists = CONTAINERS
-            .iter()
-            .map(|list| format!("{object}{place}/{list}"));
-        let mut images: Vec<EventImage> =
-            lists.flat_map(|list| containers(document, &list)).collect();
-        images.extend(volumes(document, &format!("{object}{place}/volumes")));
-        images
+    let mut images = Vec::new();
+    let Some(root) = document.node(object) else {
+        return images;
     };
-    POD_SPECS.iter().flat_map(of).collect()
+    for way in POD_SPECS {
+        let Some(spec) = below(root, way) else {
+            continue;
+        };
+        let place = |list: &str| format!("{object}/{}/{list}", way.join("/"));
+        for list in CONTAINERS {
+            if let Some(containers) = spec.get(list) {
+                images.extend(images_of(containers, &place(list)));
+            }
+        }
+        if let Some(list) = spec.get("volumes") {
+            images.extend(volumes(list, &place("volumes")));
+        }
+    }
+    images
 }
 
 /// Volumes that are images.
-fn volumes(document: &Document, list: &str) -> Vec<EventImage> {
-    let images = (0..document.array_len(list)).map(|index| format!("{list}/{index}/image"));
-    let images = images.filter(|image| document.is_object(image));
-    images
-        .map(|image| format!("{image}/reference"))
-        .map(|pointer| EventImage::new(document.str_at(&pointer).unwrap_or_default(), pointer))
-        .collect()
+fn volumes(list: Node<'_>, place: &str) -> impl Iterator<Item = EventImage> {
+    list.items().enumerate().filter_map(move |(index, volume)| {
+        let image = volume.get("image").filter(|image| image.is_object())?;
+        let text = image.get("reference").and_then(Node::as_str);
+        let pointer = format!("{place}/{index}/image/reference");
+        Some(EventImage::new(text.unwrap_or_default(), pointer))
+    })
 }
 
-fn containers(document: &Document, list: &str) -> Vec<EventImage> {
-    let pointers = (0..document.array_len(list)).map(|index| format!("{list}/{index}/image"));
-    pointers
-        .map(|pointer| EventImage::new(document.str_at(&pointer).unwrap_or_default(), pointer))
-        .collect()
+fn images_of(containers: Node<'_>, place: &str) -> impl Iterator<Item = EventImage> {
+    containers
+        .items()
+        .enumerate()
+        .map(move |(index, container)| {
+            let text = container.get("image").and_then(Node::as_str);
+            EventImage::new(text.unwrap_or_default(), format!("{place}/{index}/image"))
+        })
 }

@@ -1,4 +1,5 @@
-//! What holds for every request: it has a name, and one that makes us panic harms no other.
+//! What holds for every request: it has a name, no page of another origin makes it, it gives back what it held, and one that
+//! makes us panic harms no other.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -14,14 +15,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::{Refused, is_address};
+
 const ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes that one permit of [`Service::bodies`](crate::service::Service::bodies) stands for.
 const UNIT: usize = 1024;
 /// Bytes of a caller's own name for a request at most.
 const MAX_ID: usize = 128;
 
-/// The caller's `x-request-id`, or a new one, stands in the answer and in what is logged meanwhile.
-pub(super) async fn name(request: Request, next: Next) -> Response {
+/// The caller's `x-request-id`, or a new one, stands in the answer and in what is logged meanwhile. A panic is our mistake:
+/// it is logged, and the request is answered with 500.
+///
+/// One layer for all, since each costs a few allocations.
+pub(super) async fn around(request: Request, next: Next) -> Response {
     let own = request.headers().get(ID).filter(|id| is_name(id)).cloned();
     let id = own.unwrap_or_else(|| {
         let id = Uuid::now_v7().to_string();
@@ -29,7 +35,19 @@ pub(super) async fn name(request: Request, next: Next) -> Response {
     });
     let shown = id.to_str().unwrap_or_default();
     let span = tracing::info_span!("request", id = shown);
-    let mut response = next.run(request).instrument(span).await;
+    let answer = async {
+        if is_foreign(&request) {
+            return Refused::Forbidden.into_response();
+        }
+        let answer = HELD.scope(RefCell::default(), next.run(request));
+        let answer = AssertUnwindSafe(answer).catch_unwind().await;
+        answer.unwrap_or_else(|_| {
+            tracing::error!("a request made the host panic: this is a bug of Touchstone");
+            let error = json!({"error": "something went wrong here, and is logged"});
+            (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
+        })
+    };
+    let mut response = answer.instrument(span).await;
     response.headers_mut().insert(ID, id);
     response
 }
@@ -45,11 +63,6 @@ tokio::task_local! {
     static HELD: RefCell<Vec<OwnedSemaphorePermit>>;
 }
 
-/// Gives back what a request held when it is answered.
-pub(super) async fn give_back(request: Request, next: Next) -> Response {
-    HELD.scope(RefCell::default(), next.run(request)).await
-}
-
 /// Takes room for a body that grows; nothing, when there is none.
 pub(super) fn hold(bodies: &Arc<Semaphore>, before: usize, after: usize) -> Option<()> {
     let units = after.div_ceil(UNIT) - before.div_ceil(UNIT);
@@ -61,14 +74,23 @@ pub(super) fn hold(bodies: &Arc<Semaphore>, before: usize, after: usize) -> Opti
     HELD.try_with(|held| held.borrow_mut().push(permit)).ok()
 }
 
-/// A panic is our mistake: it is logged, and the request is answered with 500.
-pub(super) async fn outlive_panics(request: Request, next: Next) -> Response {
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    answer.unwrap_or_else(|_| {
-        tracing::error!("a request made the host panic: this is a bug of Touchstone");
-        let error = json!({"error": "something went wrong here, and is logged"});
-        (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
-    })
+/// A page that somebody has open in a browser must not cause or read decisions on a host that it happens to reach, be it
+/// by a form or under a name of its own that leads here. Browsers tell of themselves in such requests; other clients do
+/// not.
+fn is_foreign(request: &Request) -> bool {
+    let text = |name: &str| request.headers().get(name)?.to_str().ok();
+    let (origin, site) = (request.headers().get("origin"), text("sec-fetch-site"));
+    if origin.is_none() && site.is_none() {
+        return false;
+    }
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let own = text("host").or(authority).unwrap_or_default();
+    let asking = origin.and_then(|origin| origin.to_str().ok()?.split_once("://"));
+    let other = origin.is_some() && asking.map(|(_, host)| host) != Some(own);
+    other || site == Some("cross-site") || !is_address(own)
 }
 
 #[cfg(test)]
@@ -90,8 +112,7 @@ mod tests {
         let router: Router = Router::new()
             .route("/fine", get(|| async { "fine" }))
             .route("/broken", get(broken))
-            .layer(middleware::from_fn(outlive_panics))
-            .layer(middleware::from_fn(name));
+            .layer(middleware::from_fn(around));
         let request = Request::get(path)
             .header(ID, id)
             .body(Body::empty())

@@ -151,7 +151,12 @@ fn annotations(decision: &Decision) -> Value {
     });
     let monitored =
         monitored.map(|policy| format!("{} ({})", policy.name, policy.verdict.as_str()));
+    let last_known = decision
+        .enforcing()
+        .filter(|policy| policy.last_known.is_some());
+    let last_known = last_known.map(|policy| policy.name.clone()).collect();
     for (key, names) in [
+        ("last-known", last_known),
         ("indeterminate", broken.collect::<Vec<String>>()),
         ("monitored", monitored.collect()),
     ] {
@@ -175,10 +180,16 @@ fn warnings(decision: &Decision, notes: &[String]) -> Vec<String> {
             .as_ref()
             .filter(|_| policy.counts_as == Verdict::Warn);
         let broken = broken.map(|fault| plain(&fault.to_string()));
+        let last_known = policy.last_known.as_ref();
+        let last_known = last_known.map(|last| plain(&last.to_string()));
         let findings = policy.findings.iter();
         let findings =
             findings.filter(|finding| finding.level == Level::Warn && !finding.is_waived());
-        for text in broken.into_iter().chain(findings.map(said)) {
+        for text in broken
+            .into_iter()
+            .chain(last_known)
+            .chain(findings.map(said))
+        {
             let text = cut(&format!("{}: {text}", policy.name), MAX_WARNING);
             match room.checked_sub(text.chars().count()) {
                 Some(rest) if left_out == 0 => {

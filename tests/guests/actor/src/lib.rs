@@ -40,6 +40,7 @@ impl Policy for Actor {
                 "patch" => outcome.patch = Some(with.to_string()),
                 "spin" => spin(),
                 "undecided" => return Err(Undecided::new("told so")),
+                "need" => drop(act("fetch", with)?),
                 "trap" => boom(),
                 _ => {
                     let said = step_result(what, with);
