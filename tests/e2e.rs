@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "certificates.rs"]
+mod certificates;
 #[path = "receiver.rs"]
 #[allow(dead_code, reason = "shared by test programs that use different parts")]
 mod receiver;

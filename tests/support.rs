@@ -311,9 +311,10 @@ impl Server {
         if !command.get_args().any(|argument| argument == "--state") {
             command.args(["--state", "memory"]);
         }
-        command
-            .args(["--listen", "127.0.0.1:0", "--cache"])
-            .arg(cache());
+        if !command.get_args().any(|argument| argument == "--cache") {
+            command.arg("--cache").arg(cache());
+        }
+        command.args(["--listen", "127.0.0.1:0"]);
         let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::null())

@@ -755,7 +755,13 @@ impl PolicyConfig {
         }
         let limits = limits.typed().map_err(invalid)?;
         let sources = sources::read(folder, &named);
-        let sources = sources.map_err(|reason| invalid(format!("sources: {reason}")))?;
+        let sources = sources.map_err(|wrong| match wrong {
+            sources::Wrong::Read(path, source) => ConfigError::Read {
+                path: folder.join(path),
+                source,
+            },
+            sources::Wrong::Named(reason) => invalid(format!("sources: {reason}")),
+        })?;
         let files = sources.keys().map(|name| folder.join(name)).collect();
         let settings = with_sources(settings, named.is_empty(), sources).map_err(invalid)?;
         let RawMatch {

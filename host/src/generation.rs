@@ -30,6 +30,7 @@ pub struct Generation {
     waivers_digest: String,
     waivers_error: Option<String>,
     files: Vec<PathBuf>,
+    may_pass: bool,
 }
 
 /// One policy's place in a generation.
@@ -138,7 +139,7 @@ impl Generation {
         previous: Option<&Generation>,
     ) -> Generation {
         let (folders, errors) = find_policies(&config.policies);
-        let (data, data_error) = load_data(config, &folders, previous);
+        let (data, data_error, data_may_pass) = load_data(config, &folders, previous);
         let waivers = LoadedWaivers::load(config, previous);
         let before: Arc<[Member]> = previous.map_or_else(Default::default, |previous| {
             previous.members.as_slice().into()
@@ -159,6 +160,7 @@ impl Generation {
             )
         });
         let jobs: Vec<_> = jobs.collect();
+        let mut may_pass = data_may_pass || errors.iter().any(|(_, error)| is_passing(error));
         let mut loaded = Vec::new();
         for (job, loading) in jobs {
             loaded.push(match loading.await {
@@ -172,6 +174,7 @@ impl Generation {
         let mut members: Vec<Member> = Vec::new();
         for loaded in loaded {
             files.extend(loaded.files);
+            may_pass |= loaded.may_pass;
             let taken = members
                 .iter()
                 .any(|member| member.name == loaded.member.name);
@@ -181,11 +184,13 @@ impl Generation {
                 loaded.member
             });
         }
-        members.extend(
-            errors
-                .into_iter()
-                .map(|(folder, error)| unreadable(&folder, &error)),
-        );
+        for (folder, error) in errors {
+            let lost = lost(&before, &members, &folder, &error);
+            match lost.is_empty() {
+                true => members.push(unreadable(&folder, &error)),
+                false => members.extend(lost),
+            }
+        }
         members.sort_by(|a, b| (a.order(), &a.name).cmp(&(b.order(), &b.name)));
         let content: String = members.iter().map(Member::identity).collect();
         let parts = format!("{content}data {} waivers {}", data.digest(), waivers.digest);
@@ -201,6 +206,7 @@ impl Generation {
             waivers_digest: waivers.digest,
             waivers_error: waivers.error,
             files,
+            may_pass,
         }
     }
 
@@ -229,6 +235,7 @@ impl Generation {
             waivers_digest: String::new(),
             waivers_error: None,
             files: Vec::new(),
+            may_pass: false,
         }
     }
 
@@ -280,6 +287,11 @@ impl Generation {
     /// The files that it was made from.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// Whether something could not be read that perhaps can be in a moment: a file, for want of descriptors or memory.
+    pub fn may_pass(&self) -> bool {
+        self.may_pass
     }
 
     /// Whether it answers and reports the same as another.
@@ -435,13 +447,45 @@ impl Search {
     }
 }
 
+/// Whether an error is one of reading, and not that there is nothing to read: it may be gone in a moment.
+pub fn is_passing(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let reading = causes.find_map(|error| error.downcast_ref::<std::io::Error>());
+    reading.is_some_and(|error| {
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+        let kind = error.kind();
+        ![NotFound, InvalidData, IsADirectory, NotADirectory].contains(&kind)
+    })
+}
+
+/// The policies of which it cannot be told whether they are there still, since their folder cannot be read: what was good
+/// last serves.
+fn lost(before: &[Member], now: &[Member], folder: &Path, error: &LoadError) -> Vec<Member> {
+    if !is_passing(error) {
+        return Vec::new();
+    }
+    let is_loaded = |name: &str| now.iter().any(|member| member.name == name);
+    let below = before
+        .iter()
+        .filter(|member| member.folder.starts_with(folder));
+    let lost = below.filter(|member| !is_loaded(&member.name));
+    lost.filter_map(|member| {
+        let policy = Arc::clone(member.policy()?);
+        Some(Member {
+            state: State::Stale(policy, error.to_string()),
+            ..member.clone()
+        })
+    })
+    .collect()
+}
+
 /// The documents of the data folders and of the `data` folder in each policy's own. When they cannot be loaded, the
-/// last good ones stay, with the reason.
+/// last good ones stay, with the reason, and whether that may pass.
 fn load_data(
     config: &HostConfig,
     policies: &[PathBuf],
     previous: Option<&Generation>,
-) -> (Arc<Data>, Option<String>) {
+) -> (Arc<Data>, Option<String>, bool) {
     let own = policies
         .iter()
         .map(|folder| folder.join("data"))
@@ -452,9 +496,13 @@ fn load_data(
     let comparable =
         before.filter(|_| previous.is_some_and(|previous| previous.data_error.is_none()));
     match Data::load(&roots, comparable.map(AsRef::as_ref)) {
-        Ok(Some(data)) => (Arc::new(data), None),
-        Ok(None) => (before.cloned().unwrap_or_default(), None),
-        Err(error) => (before.cloned().unwrap_or_default(), Some(error.to_string())),
+        Ok(Some(data)) => (Arc::new(data), None, false),
+        Ok(None) => (before.cloned().unwrap_or_default(), None, false),
+        Err(error) => (
+            before.cloned().unwrap_or_default(),
+            Some(error.to_string()),
+            is_passing(&error),
+        ),
     }
 }
 
@@ -470,6 +518,7 @@ struct Job {
 struct Loaded {
     member: Member,
     files: Vec<PathBuf>,
+    may_pass: bool,
 }
 
 impl Job {
@@ -486,7 +535,9 @@ impl Job {
         files.extend(config.sources.iter().cloned());
         let before = self.before.iter().find(|member| member.name == config.name);
         let last_good = before.and_then(Member::policy);
-        let state = match self.load_policy(&config, last_good).await {
+        let loaded = self.load_policy(&config, last_good).await;
+        let may_pass = loaded.as_ref().is_err_and(|error| is_passing(error));
+        let state = match loaded {
             Ok(policy) => State::Ready(policy),
             Err(error) => match last_good {
                 Some(policy) => State::Stale(Arc::clone(policy), error.to_string()),
@@ -503,6 +554,7 @@ impl Job {
                 state,
             },
             files,
+            may_pass,
         }
     }
 
@@ -552,6 +604,7 @@ impl Job {
         Loaded {
             member,
             files: vec![self.folder.join(POLICY_FILE)],
+            may_pass: is_passing(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
@@ -9,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::config::{ConfigError, HostConfig, Overrides, State};
 use crate::decide::Decider;
 use crate::egress::CaError;
-use crate::generation::Generations;
+use crate::generation::{Generations, is_passing};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::outside::Outside;
@@ -41,6 +42,7 @@ pub struct Service {
     started_with: HostConfig,
     config: ArcSwap<HostConfig>,
     config_error: ArcSwap<Option<String>>,
+    config_may_pass: AtomicBool,
     /// The engine that policies run in.
     pub sandbox: Arc<Sandbox>,
     /// What is active.
@@ -125,6 +127,7 @@ impl Service {
             started_with: config.clone(),
             config: ArcSwap::from_pointee(config),
             config_error: ArcSwap::default(),
+            config_may_pass: AtomicBool::new(false),
             sandbox,
             generations,
             tls,
@@ -140,6 +143,7 @@ impl Service {
     /// only a restart can change.
     pub async fn reload(&self) {
         let before = self.config_error.load_full();
+        let mut may_pass = false;
         match HostConfig::load(self.origin.file.as_deref(), &self.origin.overrides) {
             Ok(config) => {
                 let later = self.started_with.needs_restart(&config);
@@ -156,8 +160,12 @@ impl Service {
                 self.outside.configure(&config);
                 self.config.store(Arc::new(config));
             }
-            Err(error) => self.config_error.store(Arc::new(Some(error.to_string()))),
+            Err(error) => {
+                may_pass = is_passing(&error);
+                self.config_error.store(Arc::new(Some(error.to_string())));
+            }
         }
+        self.config_may_pass.store(may_pass, Ordering::Relaxed);
         let now = self.config_error.load_full();
         if let Some(error) = now.as_ref()
             && before != now
@@ -179,6 +187,13 @@ impl Service {
     /// The configuration that the process started with.
     pub fn started_with(&self) -> &HostConfig {
         &self.started_with
+    }
+
+    /// Whether something could not be read that perhaps can be in a moment.
+    pub fn may_pass(&self) -> bool {
+        let generation = self.generations.current();
+        self.config_may_pass.load(Ordering::Relaxed)
+            || generation.is_some_and(|generation| generation.may_pass())
     }
 
     /// Why the configuration is not as the file says.

@@ -14,6 +14,9 @@ use crate::service::Service;
 /// How long files have to be quiet before they are looked at.
 const QUIET: Duration = Duration::from_millis(30);
 
+/// How long until what could not be read is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Why files cannot be watched.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch files: {0}; raise fs.inotify.max_user_watches, or serve without --watch")]
@@ -50,7 +53,12 @@ pub async fn watch(service: Arc<Service>) -> Result<(), WatchError> {
             service.reload().await;
             continue;
         }
-        if woken.recv().await.is_none() {
+        let change = woken.recv();
+        let change = match service.may_pass() {
+            true => tokio::time::timeout(RETRY, change).await,
+            false => Ok(change.await),
+        };
+        if matches!(change, Ok(None)) {
             return Ok(());
         }
         service.reload().await;

@@ -2,63 +2,17 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{IpAddr, TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::RootCertStore;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
+use crate::certificates::{Ca, Leaf, ca, client, leaf, names, own_address, show};
 use crate::support::{Folder, Server, TOUCHSTONE, wait_until};
-
-type Ca = CertifiedIssuer<'static, KeyPair>;
-
-fn ca() -> Ca {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// A certificate and its key.
-struct Leaf {
-    certificate: rcgen::Certificate,
-    key: KeyPair,
-}
-
-fn leaf(ca: &Ca, names: &[String], until: i32) -> Leaf {
-    let mut params = CertificateParams::new(names.to_vec()).unwrap();
-    params.not_after = date_time_ymd(until, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, ca).unwrap();
-    Leaf { certificate, key }
-}
-
-/// An address of this machine that is not its loopback, if it has one. Nothing is sent.
-fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    let address = socket.local_addr().ok()?.ip();
-    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
-}
-
-fn names() -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    names.extend(own_address().map(|address| address.to_string()));
-    names
-}
-
-fn show(folder: &Path, leaf: &Leaf) {
-    // The key first: for a moment, the two do not go together.
-    fs::write(folder.join("tls.key"), leaf.key.serialize_pem()).unwrap();
-    fs::write(folder.join("tls.crt"), leaf.certificate.pem()).unwrap();
-}
 
 /// A server with a TLS listener on every address.
 struct Secured {
@@ -116,29 +70,7 @@ impl Secured {
     }
 
     fn client(&self, shown: Option<&Leaf>) -> reqwest::Client {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.ca.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match shown {
-            None => builder.with_no_client_auth(),
-            Some(leaf) => builder
-                .with_client_auth_cert(
-                    vec![leaf.certificate.der().clone()],
-                    PrivateKeyDer::try_from(leaf.key.serialize_der()).unwrap(),
-                )
-                .unwrap(),
-        };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
-            .no_proxy()
-            .timeout(Duration::from_secs(30))
-            .build()
-            .unwrap()
+        client(&self.ca, shown)
     }
 
     /// The status, or what the connection failed by.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Server, fixtures, module, root, wait_until};
+use crate::support::{Folder, Server, TOUCHSTONE, fixtures, module, root, wait_until};
 
 fn keys() -> Value {
     json!({"grants": {"data": ["version"], "clock": ["now"]}, "match": {"kinds": ["event", "acme.thing"]}})
@@ -422,6 +422,51 @@ fn h2c_is_spoken() {
     let mut head = [0; 9];
     stream.read_exact(&mut head).unwrap();
     assert_eq!(head[3], 4, "a SETTINGS frame: {head:?}");
+}
+
+/// Who is one too many waits; who is there is served; and all is well when there is room again.
+#[test]
+fn a_host_without_descriptors_recovers() {
+    let folder = Folder::new();
+    folder.policy("p", "misbehave", keys());
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "ulimit -n 128; exec \"$0\" \"$@\"",
+            TOUCHSTONE,
+            "serve",
+        ])
+        .arg(folder.path().join("policies"));
+    let server = Server::spawn(&mut command);
+    let decide = || server.post("/v1/decide", br#"{"act":"version"}"#);
+    let version = || decide().1["policies"][0]["findings"][0]["message"].clone();
+    wait_until("it starts from a snapshot", || {
+        server.get_json("/v1/policies")["policies"][0]["snapshot"] == true
+    });
+    let before = version();
+    let address = server.url.strip_prefix("http://").unwrap();
+    let held: Vec<TcpStream> = (0..150)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let used = || {
+        std::fs::read_dir(format!("/proc/{}/fd", server.child.id()))
+            .unwrap()
+            .count()
+    };
+    wait_until("there are no more", || used() >= 128);
+    for _ in 0..20 {
+        assert_eq!(decide().0, 200);
+    }
+    let mut other = keys();
+    other["settings"] = json!({"version": 77});
+    folder.policy("p", "misbehave", other);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(version(), before);
+    drop(held);
+    wait_until("what was saved meanwhile serves", || version() != before);
+    assert_eq!(server.get("/readyz").0, 200);
+    assert!(TcpStream::connect(address).is_ok());
 }
 
 #[test]

@@ -220,18 +220,9 @@ fn a_full_disk_stops_what_must_be_durable_and_nothing_else() {
     let folder = folder();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-        .arg(&disk)
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED a_full_disk_…: this user cannot mount a small disk"
-        );
+    let Some(_unmount) = mount(&disk, "4m", "a_full_disk_stops_…") else {
         return;
-    }
-    let _unmount = Unmount(disk.clone());
+    };
     let receiver = Receiver::fine();
     let server = start(&folder, &disk.join("state.db"));
     assert_eq!(server.post("/v1/decide", &action(&receiver, 0)).0, 200);
@@ -261,6 +252,46 @@ fn a_full_disk_stops_what_must_be_durable_and_nothing_else() {
             .all(|received| received.json() != json!({"n": 2}))
     );
     wait_until("what was decided meanwhile is kept", || kept(&server) >= 52);
+}
+
+/// What cannot be cached is compiled again, and serves all the same.
+#[test]
+fn a_full_disk_under_the_cache_costs_time_only() {
+    let folder = folder();
+    let disk = folder.path().join("cache");
+    fs::create_dir(&disk).unwrap();
+    let Some(_unmount) = mount(&disk, "1m", "a_full_disk_under_the_cache_…") else {
+        return;
+    };
+    let mut file = fs::File::create(disk.join("filler")).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    drop(file);
+    for _ in 0..2 {
+        let mut command = Command::new(TOUCHSTONE);
+        command.arg("serve").arg(folder.path().join("policies"));
+        command.arg("--cache").arg(&disk);
+        let server = Server::spawn(&mut command);
+        assert_eq!(server.post("/v1/decide", b"{\"do\":[]}").0, 200);
+        wait_until("it starts from a snapshot", || {
+            server.get_json("/v1/policies")["policies"][0]["snapshot"] == true
+        });
+    }
+}
+
+/// A small disk of its own; nothing, said so, where this user cannot have one.
+fn mount(place: &Path, size: &str, test: &str) -> Option<Unmount> {
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+        .arg(place)
+        .status();
+    if mounted.is_ok_and(|status| status.success()) {
+        return Some(Unmount(place.to_owned()));
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED {test}: this user cannot mount a small disk"
+    );
+    None
 }
 
 struct Unmount(PathBuf);

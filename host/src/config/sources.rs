@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 16;
 pub(super) type Sources = BTreeMap<String, String>;
 
 /// Reads files, and folders with all that is in them but for hidden files.
-pub(super) fn read(folder: &Path, named: &[PathBuf]) -> Result<Sources, String> {
+pub(super) fn read(folder: &Path, named: &[PathBuf]) -> Result<Sources, Wrong> {
     let mut reading = Reading {
         folder,
         sources: Sources::new(),
@@ -26,10 +26,10 @@ pub(super) fn read(folder: &Path, named: &[PathBuf]) -> Result<Sources, String> 
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !is_below {
-            return Err(format!(
+            return Err(Wrong::Named(format!(
                 "{}: only what lies beside policy.yaml is watched; name it without `..`",
                 path.display()
-            ));
+            )));
         }
         let path: PathBuf = path
             .components()
@@ -40,6 +40,14 @@ pub(super) fn read(folder: &Path, named: &[PathBuf]) -> Result<Sources, String> 
     Ok(reading.sources)
 }
 
+/// Why there are no texts.
+pub(super) enum Wrong {
+    /// This cannot be read.
+    Read(PathBuf, std::io::Error),
+    /// What is named cannot be meant.
+    Named(String),
+}
+
 struct Reading<'a> {
     folder: &'a Path,
     sources: Sources,
@@ -47,15 +55,16 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn add(&mut self, path: &Path, depth: usize) -> Result<(), String> {
-        let broken = |error: std::io::Error| format!("{}: {error}", path.display());
+    fn add(&mut self, path: &Path, depth: usize) -> Result<(), Wrong> {
+        let broken = |error| Wrong::Read(path.to_owned(), error);
         let full = self.folder.join(path);
         let metadata = std::fs::metadata(&full).map_err(broken)?;
         if metadata.is_file() {
             return self.add_file(path, &full);
         }
         if depth >= MAX_DEPTH {
-            return Err(format!("{}: folders in folders in folders", path.display()));
+            let text = format!("{}: folders in folders in folders", path.display());
+            return Err(Wrong::Named(text));
         }
         for entry in std::fs::read_dir(&full).map_err(broken)? {
             let name = entry.map_err(broken)?.file_name();
@@ -67,15 +76,16 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn add_file(&mut self, path: &Path, full: &Path) -> Result<(), String> {
+    fn add_file(&mut self, path: &Path, full: &Path) -> Result<(), Wrong> {
         let shown = path.display();
-        let text = std::fs::read_to_string(full).map_err(|error| format!("{shown}: {error}"))?;
+        let text =
+            std::fs::read_to_string(full).map_err(|error| Wrong::Read(path.to_owned(), error))?;
         self.size += text.len() as u64;
         if self.size > MAX_SIZE || self.sources.len() >= MAX_FILES {
-            return Err(format!(
+            return Err(Wrong::Named(format!(
                 "{shown}: more than {} MiB or {MAX_FILES} files",
                 MAX_SIZE >> 20
-            ));
+            )));
         }
         let parts = path.iter().map(|part| part.to_string_lossy());
         let name = parts.collect::<Vec<_>>().join("/");
