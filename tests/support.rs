@@ -116,10 +116,9 @@ impl Folder {
     }
 
     pub fn data(&self, file: &str, value: &Value) -> &Folder {
-        replace(
-            &self.path().join("data").join(file),
-            value.to_string().as_bytes(),
-        );
+        let file = self.path().join("data").join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        replace(&file, value.to_string().as_bytes());
         self
     }
 

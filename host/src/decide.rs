@@ -64,6 +64,9 @@ pub enum DecideError {
     /// The decision cannot be kept, and so neither can what it would cause.
     #[error("nothing was decided: {0}")]
     Store(#[from] StoreError),
+    /// The host lacks something that it needs for running a policy.
+    #[error("nothing was decided: {0}")]
+    Host(String),
     /// Somebody else was faster with the same event.
     #[error("the event is decided already")]
     Seen,
@@ -224,6 +227,10 @@ impl Decider {
                 deadline: options.deadline,
             };
             let mut run = run(member, evaluation, &generation).await;
+            // A guest's failure is an answer, ours is none.
+            if let Err(fault @ Fault::Host { .. }) = &run.outcome {
+                return Err(DecideError::Host(fault.to_string()));
+            }
             let asked = Asked {
                 event,
                 generation: &generation,

@@ -342,6 +342,14 @@ pub enum Fault {
         /// As configured.
         limit: String,
     },
+    /// The host could not run it.
+    #[error("policy {policy} could not be run: {reason}")]
+    Host {
+        /// Its name.
+        policy: String,
+        /// What was missing.
+        reason: String,
+    },
     /// Its answer breaks the contract.
     #[error("policy {policy} gave an invalid answer: {reason}")]
     Invalid {
@@ -380,6 +388,7 @@ impl Fault {
             Fault::Memory { .. } => "memory",
             Fault::Calls { .. } => "calls",
             Fault::Output { .. } => "output",
+            Fault::Host { .. } => "host",
             Fault::Invalid { .. } => "invalid",
             Fault::NotLoaded { .. } => "notLoaded",
             Fault::Recorded { kind, .. } => kind,

@@ -12,7 +12,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64_URL};
 use serde_json::{Value, json};
 
 use crate::receiver::{Answer, Receiver};
-use crate::support::{Folder, Server, TOUCHSTONE, fixtures, wait_until};
+use crate::support::{Folder, Server, TOUCHSTONE, fixtures, root, wait_until};
 
 /// An AdmissionReview; `group/Kind`.
 fn review(operation: &str, kind: &str, object: Value) -> Value {
@@ -496,6 +496,76 @@ fn a_dry_run_causes_nothing() {
             .len(),
         1
     );
+}
+
+/// What an API server sends for every kind of workload and operation (`tests/kubernetes`), and what it is answered: by
+/// image-source to whom validates, by pin-digest to whom changes. `BLESS=1` writes the answers anew; the difference is read.
+#[test]
+fn answers_are_the_golden_ones() {
+    let folder = Folder::new();
+    let registries =
+        json!({"pinning": "tag", "registries": {"*": ["docker.io", "registry.example.com:5000"]}});
+    folder.policy("source", "image-source", json!({"settings": registries}));
+    let places = json!([
+        "/spec/containers/*/image",
+        "/spec/initContainers/*/image",
+        "/spec/ephemeralContainers/*/image",
+        "/spec/volumes/*/image/reference",
+        "/metadata/annotations/touchstone.dev~1original-images"
+    ]);
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let tags = json!({"docker.io/library/nginx:1.27": digest("1"), "docker.io/library/busybox:latest": digest("2"),
+        "quay.io/acme/proxy:2.1": digest("3"), "registry.example.com:5000/tools/migrate:3.2": digest("4")});
+    folder.data("digests/tags.json", &tags);
+    folder.policy(
+        "pin",
+        "pin-digest",
+        json!({"match": {"kinds": ["pod.review"]}, "grants": {"data": ["digests/*"], "patch": places}}),
+    );
+    let server = Server::start(&folder, &[]);
+    let answer = |path: &str, request: &Value| {
+        let mut response = ask(&server, path, request);
+        let annotations = response["auditAnnotations"].as_object_mut().unwrap();
+        let id = annotations["decision"].as_str().unwrap().to_owned();
+        annotations.remove("generation");
+        if let Some(patch) = response["patch"].as_str() {
+            let patch = BASE64_STANDARD.decode(patch).unwrap();
+            response["patch"] = serde_json::from_slice(&patch).unwrap();
+        }
+        let text = response.to_string().replace(&id, "DECISION");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let mut files: Vec<_> = fs::read_dir(root().join("tests/kubernetes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 10, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut cases: Value = serde_json::from_str(&text).unwrap();
+        for case in cases.as_array_mut().unwrap() {
+            let request = case["request"].clone();
+            let found = json!({
+                "validate": answer("/k8s/validate/source", &request),
+                "mutate": answer("/k8s/mutate/pin", &request),
+            });
+            if std::env::var_os("BLESS").is_some() {
+                case["answers"] = found;
+            } else {
+                let operation = &request["request"]["operation"];
+                assert_eq!(
+                    case["answers"],
+                    found,
+                    "{}: {operation}; BLESS=1 accepts it",
+                    file.display()
+                );
+            }
+        }
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&file, serde_json::to_string_pretty(&cases).unwrap() + "\n").unwrap();
+        }
+    }
 }
 
 /// A policy that says `lastKnown` answers about a digest as before, while what it asks cannot be reached; and says so.

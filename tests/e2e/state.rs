@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -252,6 +252,85 @@ fn a_full_disk_stops_what_must_be_durable_and_nothing_else() {
             .all(|received| received.json() != json!({"n": 2}))
     );
     wait_until("what was decided meanwhile is kept", || kept(&server) >= 52);
+}
+
+/// Debian's libfaketime, of whatever architecture.
+fn faketime() -> Option<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.flatten();
+    let library = |folder: fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
+    folders.map(library).find(|library| library.exists())
+}
+
+/// Clocks are set: by a day forward, by a day back. What is decided and what rests goes on as before; times of decisions are
+/// those of the clock.
+#[test]
+fn a_clock_that_is_set_holds_nothing_up() {
+    let Some(faketime) = faketime() else {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED a_clock_that_is_set_…: Debian's libfaketime is not installed"
+        );
+        return;
+    };
+    let fails = Arc::new(AtomicBool::new(true));
+    let failing = Arc::clone(&fails);
+    let receiver = Receiver::start(move |_, _| match failing.load(Ordering::Relaxed) {
+        true => Answer::Status(503, "not now"),
+        false => Answer::Status(200, "done"),
+    });
+    let folder = folder();
+    folder.config(
+        json!({"outbox": {"first": "300ms", "most": "300ms", "timeout": "2s", "maxAge": "30d"}}),
+    );
+    let offset = folder.path().join("offset");
+    fs::write(&offset, "+0").unwrap();
+    let mut command = Command::new(TOUCHSTONE);
+    command
+        .args([
+            "serve",
+            "--log",
+            "error,touchstone::cli=info",
+            "--no-watch",
+            "--config",
+        ])
+        .arg(folder.path().join("touchstone.yaml"))
+        .env("LD_PRELOAD", faketime)
+        .env("FAKETIME_TIMESTAMP_FILE", &offset)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let server = Server::spawn(&mut command);
+    assert_eq!(server.post("/v1/decide", &action(&receiver, 0)).0, 200);
+    wait_until("it was tried", || receiver.count() >= 1);
+    let mut tried = receiver.count();
+    for shift in ["+1d", "-1d", "+0"] {
+        fs::write(&offset, shift).unwrap();
+        wait_until("it is tried again and again", || {
+            receiver.count() > tried + 2
+        });
+        tried = receiver.count();
+        let start = Instant::now();
+        let (status, answer) = server.post("/v1/decide", b"{\"do\":[]}");
+        assert_eq!(
+            (status, &answer["verdict"]),
+            (200, &json!("allow")),
+            "{answer}"
+        );
+        let (_, undecided) = server.post("/v1/decide", b"{\"do\":[\"spin\"]}");
+        assert_eq!(undecided["policies"][0]["verdict"], "indeterminate");
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
+        let time: jiff::Timestamp = answer["event"]["time"].as_str().unwrap().parse().unwrap();
+        let ahead = time.duration_since(jiff::Timestamp::now()).as_secs_f64() / 86400.0;
+        let expected = shift.trim_end_matches('d').parse::<f64>().unwrap();
+        assert!((ahead - expected).abs() < 0.1, "{shift}: {ahead}");
+    }
+    fails.store(false, Ordering::Relaxed);
+    wait_until("it is done", || {
+        server.get_json("/v1/actions")["actions"][0]["state"] == "done"
+    });
 }
 
 /// What cannot be cached is compiled again, and serves all the same.

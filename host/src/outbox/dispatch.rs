@@ -28,6 +28,8 @@ const FETCH: u32 = 256;
 const LANE_PAUSE: Duration = Duration::from_secs(2);
 /// Attempts at a time, whatever the number of destinations: each has a connection or a process.
 const PLACES: usize = 256;
+/// The longest that an action of an earlier process rests, unless `outbox.most` is longer.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// How long to rest when the store cannot be read.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -99,7 +101,8 @@ impl Line {
 
 /// An action that rests.
 struct Resting {
-    until: Timestamp,
+    /// By a clock that nobody sets.
+    until: Instant,
     pending: Pending,
 }
 
@@ -271,9 +274,7 @@ impl Dispatcher {
             }
         }
         if let Some(Reverse(first)) = self.resting.peek() {
-            let left = first.until.duration_since(Timestamp::now());
-            let then = Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO);
-            wake = Some(wake.map_or(then, |wake| wake.min(then)));
+            wake = Some(wake.map_or(first.until, |wake| wake.min(first.until)));
         }
         wake
     }
@@ -390,10 +391,10 @@ impl Dispatcher {
             if pending.due <= now {
                 line.ready.push_back(pending);
             } else {
-                self.resting.push(Reverse(Resting {
-                    until: pending.due,
-                    pending,
-                }));
+                // Written by a clock that may have been set back since.
+                let longest = self.config.most.max(LONGEST_REST);
+                let until = Instant::now() + left(pending.due).min(longest);
+                self.resting.push(Reverse(Resting { until, pending }));
             }
         }
     }
@@ -410,7 +411,7 @@ impl Dispatcher {
         if self.forgotten.remove(&pending.seq) {
             return self.over(&pending);
         }
-        let until = pending.due;
+        let until = Instant::now() + left(pending.due);
         self.resting.push(Reverse(Resting { until, pending }));
     }
 
@@ -454,7 +455,7 @@ impl Dispatcher {
 
     /// Those that have rested enough.
     fn wake(&mut self) {
-        let now = Timestamp::now();
+        let now = Instant::now();
         while self
             .resting
             .peek()
@@ -501,6 +502,12 @@ fn take_out(resting: &mut BinaryHeap<Reverse<Resting>>, seq: i64) -> Option<Pend
     let found = found.map(|index| all.swap_remove(index).0.pending);
     *resting = all.into();
     found
+}
+
+/// How long it is until then.
+fn left(due: Timestamp) -> Duration {
+    let left = due.duration_since(Timestamp::now());
+    Duration::try_from(left).unwrap_or(Duration::ZERO)
 }
 
 async fn sleep_until(wake: Option<Instant>) {

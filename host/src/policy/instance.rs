@@ -50,7 +50,13 @@ impl Instance<'_> {
 
     /// Makes the instance.
     pub async fn start(&mut self) -> Result<(), Failure> {
-        let instance = self.compiled.pre.instantiate_async(&mut self.store).await?;
+        let instance = self.compiled.pre.instantiate_async(&mut self.store).await;
+        let instance =
+            instance.map_err(|error| match error.is::<Trap>() || error.is::<Stop>() {
+                true => Failure::Wasm(error),
+                // No slot, no descriptor, no memory: nothing of the guest ran.
+                false => Failure::Host(error),
+            })?;
         if !self.compiled.configured {
             let settings = &self.policy.config.settings;
             let evaluation = self.store.data_mut().set_aside();
@@ -102,6 +108,8 @@ pub enum Failure {
     Deadline,
     /// It was stopped, or broke.
     Wasm(wasmtime::Error),
+    /// The host could not make an instance.
+    Host(wasmtime::Error),
     /// [`Instance::evaluate`] before [`Instance::start`].
     NotStarted,
 }
@@ -132,13 +140,19 @@ pub(super) fn fault(config: &PolicyConfig, failure: Failure, traces: &Traces, ti
                 waited_for: waited_for.unwrap_or_else(|| "the policy's own computing".to_owned()),
             };
         }
+        Failure::Host(error) if !traces.memory_refused => {
+            return Fault::Host {
+                policy,
+                reason: format!("{error:#}"),
+            };
+        }
         Failure::NotStarted => {
             return Fault::Invalid {
                 policy,
                 reason: "it was not started".to_owned(),
             };
         }
-        Failure::Wasm(error) => error,
+        Failure::Wasm(error) | Failure::Host(error) => error,
     };
     match error.downcast_ref::<Stop>() {
         Some(Stop::Calls) => {

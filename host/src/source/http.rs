@@ -220,6 +220,7 @@ impl From<DecideError> for Refused {
             | DecideError::NotReady
             | DecideError::NoPolicies
             | DecideError::Store(_)
+            | DecideError::Host(_)
             | DecideError::Seen
             | DecideError::Conflict => Refused::Overloaded(error),
         }
