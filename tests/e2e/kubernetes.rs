@@ -505,7 +505,12 @@ fn answers_are_the_golden_ones() {
     let folder = Folder::new();
     let registries =
         json!({"pinning": "tag", "registries": {"*": ["docker.io", "registry.example.com:5000"]}});
-    folder.policy("source", "image-source", json!({"settings": registries}));
+    let pods = json!({"kinds": ["pod.review"]});
+    folder.policy(
+        "source",
+        "image-source",
+        json!({"match": pods, "settings": registries}),
+    );
     let places = json!([
         "/spec/containers/*/image",
         "/spec/initContainers/*/image",
@@ -520,7 +525,7 @@ fn answers_are_the_golden_ones() {
     folder.policy(
         "pin",
         "pin-digest",
-        json!({"match": {"kinds": ["pod.review"]}, "grants": {"data": ["digests/*"], "patch": places}}),
+        json!({"match": pods, "grants": {"data": ["digests/*"], "patch": places}}),
     );
     let server = Server::start(&folder, &[]);
     let answer = |path: &str, request: &Value| {
@@ -547,7 +552,7 @@ fn answers_are_the_golden_ones() {
         for case in cases.as_array_mut().unwrap() {
             let request = case["request"].clone();
             let found = json!({
-                "validate": answer("/k8s/validate/source", &request),
+                "validate": answer("/k8s/validate", &request),
                 "mutate": answer("/k8s/mutate/pin", &request),
             });
             if std::env::var_os("BLESS").is_some() {
