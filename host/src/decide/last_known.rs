@@ -10,9 +10,10 @@ use crate::generation::{Generation, Member};
 use crate::model::{Event, LastKnown, Outcome};
 use crate::policy::Run;
 
-/// How many answers are kept, and findings of one at most.
+/// How many answers are kept, and bytes of the findings of one, as JSON, at most. Policies choose how much they say, and
+/// whoever asks how often.
 const MOST: usize = 10_000;
-const MOST_FINDINGS: usize = 64;
+const MOST_SAID: usize = 8 << 10;
 
 /// A digest of everything that an answer depended on, but for what could be reached.
 type Key = [u8; 32];
@@ -85,7 +86,8 @@ impl Answers {
 
 /// A patch is for one object alone.
 fn is_small(outcome: &Outcome) -> bool {
-    outcome.patch.is_none() && outcome.findings.len() <= MOST_FINDINGS
+    let said = serde_json::to_vec(&outcome.findings);
+    outcome.patch.is_none() && said.is_ok_and(|said| said.len() <= MOST_SAID)
 }
 
 fn forget_half(answers: &mut HashMap<Key, Answer>) {
