@@ -1,5 +1,6 @@
 //! What an HTTP server on this machine can do at best: bare hyper that reads the body, parses it, and answers a constant; or
-//! that judges it natively. `ceiling MODE`, where MODE is `read`, `value`, `typed` or `report`; prints its address.
+//! that judges it natively, or by Rego in the same process. `ceiling MODE`, where MODE is `read`, `value`, `typed`, `rego` or
+//! `report`; prints its address.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
 )]
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::convert::Infallible;
 
 use http_body_util::{BodyExt, Full};
@@ -95,6 +97,61 @@ fn judge_review(body: &[u8]) -> String {
     )
 }
 
+/// The same in Rego.
+const REGO: &str = r#"package source
+
+known := {"docker.io", "ghcr.io", "registry.example.com", "registry.example.com:5000"}
+
+containers contains container if some container in input.request.object.spec.containers
+
+containers contains container if some container in input.request.object.spec.initContainers
+
+registry(image) := first if {
+  first := split(image, "/")[0]
+  contains(first, ".")
+} else := "docker.io"
+
+tag(image) := text if {
+  parts := split(image, "/")
+  text := split(split(parts[count(parts) - 1], "@")[0], ":")[1]
+}
+
+pinned(image) if contains(image, "@")
+
+pinned(image) if tag(image) != "latest"
+
+deny contains sprintf("%s: not pinned", [container.image]) if {
+  some container in containers
+  not pinned(container.image)
+}
+
+deny contains sprintf("%s: not a known registry", [container.image]) if {
+  some container in containers
+  not registry(container.image) in known
+}
+"#;
+
+thread_local! {
+    static ENGINE: RefCell<regorus::Engine> = RefCell::new({
+        let mut engine = regorus::Engine::new();
+        engine.add_policy("source.rego".to_owned(), REGO.to_owned()).unwrap();
+        engine
+    });
+}
+
+fn judge_rego(body: &[u8]) -> String {
+    let text = std::str::from_utf8(body).unwrap();
+    let input = regorus::Value::from_json_str(text).unwrap();
+    let denied = ENGINE.with_borrow_mut(|engine| {
+        engine.set_input(input);
+        engine.eval_rule("data.source.deny".to_owned()).unwrap()
+    });
+    let allowed = denied.as_set().unwrap().is_empty();
+    format!(
+        r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{{"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","allowed":{allowed}}}}}"#
+    )
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Report<'a> {
@@ -148,8 +205,9 @@ fn judge_of(mode: &str) -> Judge {
             ALLOWED.to_owned()
         },
         "typed" => judge_review,
+        "rego" => judge_rego,
         "report" => judge_report,
-        other => panic!("no mode {other}: read, value, typed, report"),
+        other => panic!("no mode {other}: read, value, typed, rego, report"),
     }
 }
 

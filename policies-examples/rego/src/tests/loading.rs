@@ -66,7 +66,7 @@ fn every_mistake_is_reported_with_its_place() {
         ),
         (
             "package main\n\nallow if { not input.a[i]; i := input.i }\n",
-            "rules/main.rego:3:24: var `i` used before definition below",
+            "rules/main.rego:3:24: var `i` is used before it has a value",
         ),
         (
             "package main\n\ndeny contains \"x\"\n\ndeny := true\n",
