@@ -192,6 +192,10 @@ impl Command {
                 ),
             });
         }
+        let mut given = BTreeSet::new();
+        if let Some((name, _)) = values.iter().find(|(name, _)| !given.insert(name)) {
+            return Err(format!("placeholder {name:?} is given twice"));
+        }
         let is_given = |name: &String| values.iter().any(|(given, _)| given == name);
         match self.placeholders.keys().find(|name| !is_given(name)) {
             Some(missing) => Err(format!("placeholder {missing:?} has no value")),
@@ -215,9 +219,7 @@ impl Command {
             if let Err(reason) = placeholder.accept(value) {
                 return wrong(&reason);
             }
-            if given.insert(name.as_str(), value.as_str()).is_some() {
-                return wrong("it is given twice");
-            }
+            given.insert(name.as_str(), value.as_str());
         }
         self.arguments
             .iter()
