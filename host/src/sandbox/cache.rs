@@ -104,11 +104,16 @@ impl Cache {
     pub fn load(&self, key: &str, engine: &Engine) -> Option<(Component, Entry)> {
         let (code, seal) = self.paths(key);
         let sealed: Sealed = serde_json::from_slice(&fs::read(&seal).ok()?).ok()?;
+        let before = identity(&code);
         let whole =
             fs::read(&code).is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == sealed.sha256);
         let component = whole
             .then(|| deserialize(engine, &code))
             .and_then(Result::ok);
+        // Others may have put their own in the place meanwhile: what was looked at has to be what was loaded.
+        if before.is_none() || identity(&code) != before {
+            return None;
+        }
         if component.is_none() {
             tracing::warn!(entry = %code.display(), "cached policy is damaged, building it again");
             let _ = fs::remove_file(&seal);
@@ -131,9 +136,13 @@ impl Cache {
             sha256: hex(&Sha256::digest(&code.0)),
             entry,
         };
-        self.write(&code_path, &code.0)?;
-        self.write(&seal_path, &serde_json::to_vec(&sealed)?)?;
-        deserialize(engine, &code_path).map_err(std::io::Error::other)
+        let file = self.write(&code.0)?;
+        // Before it has its name, under which others may put their own.
+        let component = deserialize(engine, file.path()).map_err(std::io::Error::other)?;
+        file.persist(&code_path)?;
+        let seal = self.write(&serde_json::to_vec(&sealed)?)?;
+        seal.persist(&seal_path)?;
+        Ok(component)
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
@@ -144,11 +153,10 @@ impl Cache {
     }
 
     /// Under another name first, so that nobody sees half a file, and code that is mapped stays as it is.
-    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fn write(&self, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        Ok(file)
     }
 
     fn prune(&self) {
@@ -170,6 +178,19 @@ impl Cache {
             }
         }
     }
+}
+
+/// What tells a file from another that took its place.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let info = fs::metadata(path).ok()?;
+    Some((info.ino(), info.ctime(), info.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|info| info.modified()).ok()
 }
 
 /// Loads machine code from a file.
