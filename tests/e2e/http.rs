@@ -341,6 +341,8 @@ fn bodies_that_are_too_large_together_are_turned_away_until_some_are_answered() 
             stream
         })
         .collect();
+    // Both have to be in before the third comes, which would take the room of one of them otherwise.
+    std::thread::sleep(Duration::from_secs(1));
     wait_until("the third is turned away", || {
         let (status, answer) = server.post("/v1/decide", body.as_bytes());
         status == 503 && answer["error"].as_str().unwrap().contains("bodiesLimit")
