@@ -436,23 +436,18 @@ impl HostConfig {
         }
     }
 
-    /// Whether nobody but those who should can write policies. On a file system that nobody can write to, as those that
-    /// Kubernetes mounts, the mode says nothing.
-    pub fn check_writers(&self) -> Result<(), ConfigError> {
+    /// Whether nobody but those who should can write to the folder of a policy, or to those above it up to the one that is
+    /// named. On a file system that nobody can write to, as those that Kubernetes mounts, the mode says nothing.
+    pub fn check_writers_of(&self, policy: &Path) -> Result<(), ConfigError> {
         if self.allow_writable {
             return Ok(());
         }
-        let below = |folder: &PathBuf| {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path()).collect::<Vec<PathBuf>>()
-        };
-        let mut all = self.policies.iter().flat_map(|folder| {
-            std::iter::once(folder.clone())
-                .chain(below(folder))
-                .filter(|path| path.is_dir())
-        });
+        let is_named = |path: &&Path| self.policies.iter().any(|root| path.starts_with(root));
+        let mut all = policy.ancestors().take_while(is_named);
         match all.find(|path| anybody_writes(path)) {
-            Some(path) => Err(ConfigError::Writable { path }),
+            Some(path) => Err(ConfigError::Writable {
+                path: path.to_owned(),
+            }),
             None => Ok(()),
         }
     }

@@ -234,6 +234,7 @@ impl Decider {
             let asked = Asked {
                 event,
                 generation: &generation,
+                known: &known,
                 decision: &decision.id,
                 now,
                 keep: !options.dry_run && options.now.is_none(),

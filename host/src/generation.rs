@@ -138,7 +138,14 @@ impl Generation {
         config: &HostConfig,
         previous: Option<&Generation>,
     ) -> Generation {
-        let (folders, errors) = find_policies(&config.policies);
+        let (found, mut errors) = find_policies(&config.policies);
+        let mut folders = Vec::new();
+        for folder in found {
+            match config.check_writers_of(&folder) {
+                Ok(()) => folders.push(folder),
+                Err(error) => errors.push((folder, error.into())),
+            }
+        }
         let (data, data_error, data_may_pass) = load_data(config, &folders, previous);
         let waivers = LoadedWaivers::load(config, previous);
         let before: Arc<[Member]> = previous.map_or_else(Default::default, |previous| {
@@ -432,8 +439,22 @@ impl Search {
         for entry in entries {
             let name = entry.file_name();
             let left_out = name == "target" || name.to_string_lossy().starts_with('.');
-            if !left_out && depth < MAX_DEPTH && entry.path().is_dir() {
-                self.folder(&entry.path(), depth + 1);
+            if left_out || depth >= MAX_DEPTH {
+                continue;
+            }
+            let path = entry.path();
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            match std::fs::metadata(&path) {
+                Ok(info) if info.is_dir() => self.folder(&path, depth + 1),
+                Ok(_) => {}
+                // What it leads to may be mounted again.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    if is_link {
+                        let nowhere = "it is a link that leads nowhere: remove it, or what it leads to is a policy";
+                        self.failed(&path, std::io::Error::other(nowhere));
+                    }
+                }
+                Err(error) => self.failed(&path, error),
             }
         }
     }
@@ -461,7 +482,9 @@ pub fn is_passing(error: &(dyn std::error::Error + 'static)) -> bool {
 /// The policies of which it cannot be told whether they are there still, since their folder cannot be read: what was good
 /// last serves.
 fn lost(before: &[Member], now: &[Member], folder: &Path, error: &LoadError) -> Vec<Member> {
-    if !is_passing(error) {
+    // Nor is what anybody may have written taken up.
+    let is_open = matches!(error, LoadError::Config(ConfigError::Writable { .. }));
+    if !is_passing(error) && !is_open {
         return Vec::new();
     }
     let is_loaded = |name: &str| now.iter().any(|member| member.name == name);

@@ -58,6 +58,9 @@ pub struct EventImage {
     pub name: Result<ImageName, ImageError>,
 }
 
+/// Images that one event may be about. Kubernetes' largest objects, of 1.5 MB, have fewer that are meant.
+pub const MAX_IMAGES: usize = 1000;
+
 impl EventImage {
     /// Parses the reference that stands at `pointer`.
     pub fn new(text: &str, pointer: String) -> EventImage {

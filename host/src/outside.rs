@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::Mutex;
 
 use crate::config::{HostConfig, Targets};
 use crate::egress::{Answers, CaError, Egress};
@@ -29,6 +30,8 @@ pub struct Outside {
     pub knowledge: Knowledge,
     /// Waivers that were added while the host runs.
     pub waivers: ArcSwap<Waivers>,
+    /// Held from reading these until they are in force, so that nobody puts older ones in the place.
+    reading_waivers: Mutex<()>,
     /// Secrets, as far as they were read.
     pub secrets: Secrets,
     /// What was used of grants that count by the minute.
@@ -116,6 +119,7 @@ impl Outside {
             answers: Answers::default(),
             knowledge: Knowledge::new(Arc::clone(&store)),
             waivers: ArcSwap::default(),
+            reading_waivers: Mutex::default(),
             store,
             secrets: Secrets::default(),
             budgets: Budgets::default(),
@@ -127,6 +131,7 @@ impl Outside {
 
     /// Reads the waivers that were added.
     pub async fn read_waivers(&self) -> Result<(), StoreError> {
+        let _reading = self.reading_waivers.lock().await;
         let kept = self.store.waivers().await?;
         let read = |(id, body): (String, String)| {
             let waiver = serde_json::from_str::<Waiver>(&body).map_err(|error| error.to_string());

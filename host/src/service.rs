@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use bytesize::ByteSize;
 use tokio::sync::Semaphore;
 
 use crate::config::{ConfigError, HostConfig, Overrides, State};
@@ -53,12 +54,33 @@ pub struct Service {
     pub outside: Arc<Outside>,
     /// Where decisions go, and actions come from.
     pub outbox: Arc<Outbox>,
-    /// Room for the bodies of all requests together, in KiB.
-    pub bodies: Arc<Semaphore>,
+    /// Room for the bodies of all requests together.
+    pub bodies: Bodies,
     /// Decides.
     pub decider: Decider,
     /// Counts.
     pub metrics: Arc<Metrics>,
+}
+
+/// Room for bodies, in KiB. Large ones never have all of it, so that whoever sends some and stalls does not keep the small
+/// ones out, such as a cluster's.
+pub struct Bodies {
+    /// For everything.
+    pub all: Arc<Semaphore>,
+    /// What of it large ones may have.
+    pub large: Arc<Semaphore>,
+}
+
+impl Bodies {
+    /// With so much room.
+    pub fn new(limit: ByteSize) -> Bodies {
+        let units = usize::try_from(limit.as_u64() / 1024).unwrap_or(usize::MAX);
+        let units = units.min(Semaphore::MAX_PERMITS);
+        Bodies {
+            all: Arc::new(Semaphore::new(units)),
+            large: Arc::new(Semaphore::new(units - units / 8)),
+        }
+    }
 }
 
 /// Why the host cannot start.
@@ -98,8 +120,7 @@ impl Service {
         let outside = Arc::new(Outside::new(store, &config.ca)?);
         outside.configure(&config);
         outside.read_waivers().await?;
-        let bodies = usize::try_from(config.bodies_limit.as_u64() / 1024).unwrap_or(usize::MAX);
-        let bodies = bodies.min(Semaphore::MAX_PERMITS);
+        let bodies = Bodies::new(config.bodies_limit);
         let sandbox = Sandbox::new(&config.pool, config.cache.as_deref(), Arc::clone(&outside))?;
         let sandbox = Arc::new(match stay {
             Stay::Serve => sandbox.with_optimiser(),
@@ -133,7 +154,7 @@ impl Service {
             tls,
             outside,
             outbox,
-            bodies: Arc::new(Semaphore::new(bodies)),
+            bodies,
             decider,
             metrics,
         })
@@ -144,27 +165,29 @@ impl Service {
     pub async fn reload(&self) {
         let before = self.config_error.load_full();
         let mut may_pass = false;
+        let mut errors = Vec::new();
         match HostConfig::load(self.origin.file.as_deref(), &self.origin.overrides) {
             Ok(config) => {
                 let later = self.started_with.needs_restart(&config);
-                let later = (!later.is_empty()).then(|| {
-                    format!(
-                        "changed, but only a restart takes it up: {}",
-                        later.join(", ")
-                    )
-                });
-                let tls = self.tls.as_ref().and_then(|tls| tls.reload().err());
-                let errors = later.into_iter().chain(tls.map(|error| error.to_string()));
-                let error = errors.reduce(|all, error| format!("{all}; {error}"));
-                self.config_error.store(Arc::new(error));
+                if !later.is_empty() {
+                    let later = later.join(", ");
+                    errors.push(format!("changed, but only a restart takes it up: {later}"));
+                }
                 self.outside.configure(&config);
                 self.config.store(Arc::new(config));
             }
             Err(error) => {
-                may_pass = is_passing(&error);
-                self.config_error.store(Arc::new(Some(error.to_string())));
+                may_pass |= is_passing(&error);
+                errors.push(error.to_string());
             }
         }
+        // Certificates end, whatever touchstone.yaml is like.
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
+            may_pass |= is_passing(&error);
+            errors.push(error.to_string());
+        }
+        let error = (!errors.is_empty()).then(|| errors.join("; "));
+        self.config_error.store(Arc::new(error));
         self.config_may_pass.store(may_pass, Ordering::Relaxed);
         let now = self.config_error.load_full();
         if let Some(error) = now.as_ref()

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::document::{Document, DocumentError};
 use crate::evidence::{self, Format, IdentityError, ReadError};
 use crate::image::ImageError;
-use crate::model::{Event, EventImage};
+use crate::model::{Event, EventImage, MAX_IMAGES};
 
 pub use self::report::reports;
 
@@ -39,6 +39,9 @@ pub enum SourceError {
     /// Reports do not belong together, or not to the image that was named.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// More than what is judged and recorded of one event.
+    #[error("{0}")]
+    TooMuch(String),
     /// A document of another form was needed.
     #[error("{found} where an {wanted} is needed")]
     WrongForm {
@@ -48,6 +51,10 @@ pub enum SourceError {
         wanted: &'static str,
     },
 }
+
+/// Bytes of an event's id, kind, source, subject and namespace, and of each image's reference, at most: they are recorded as
+/// they are, and answered.
+const MAX_TEXT: usize = 2 << 10;
 
 /// What an event gets when its document does not say.
 #[derive(Clone, Debug, Default)]
@@ -138,18 +145,44 @@ fn form_name(document: &Document) -> &'static str {
 
 pub use self::cloudevents::{Attributes, binary};
 
-fn plain(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
-    Ok(bare(document, defaults))
-}
-
 /// An event that is nothing but its document.
-pub fn bare(document: Document, defaults: &Defaults) -> Event {
+pub fn plain(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
     event(Attributes::default(), document, defaults)
 }
 
 /// An event without a document.
-pub fn undefined(defaults: &Defaults) -> Event {
-    bare(Document::none(), defaults)
+pub fn undefined(defaults: &Defaults) -> Result<Event, SourceError> {
+    plain(Document::none(), defaults)
+}
+
+/// An event, unless it says more of itself than what can be kept of one.
+fn bounded(event: Event) -> Result<Event, SourceError> {
+    let texts = [
+        ("id", Some(&event.id)),
+        ("kind", Some(&event.kind)),
+        ("source", Some(&event.source)),
+        ("subject", event.subject.as_ref()),
+        ("namespace", event.namespace.as_ref()),
+    ];
+    let too_long = |text: &str| text.len() > MAX_TEXT;
+    let long = texts
+        .iter()
+        .find(|(_, text)| text.is_some_and(|text| too_long(text)));
+    if let Some((what, _)) = long {
+        let text = format!("the event's {what} has more than {MAX_TEXT} bytes");
+        return Err(SourceError::TooMuch(text));
+    }
+    if event.images.len() > MAX_IMAGES {
+        let text = format!("the event is about more than {MAX_IMAGES} images");
+        return Err(SourceError::TooMuch(text));
+    }
+    match event.images.iter().find(|image| too_long(&image.text)) {
+        Some(image) => Err(SourceError::TooMuch(format!(
+            "the image at {:?} has more than {MAX_TEXT} bytes",
+            image.pointer
+        ))),
+        None => Ok(event),
+    }
 }
 
 /// The images that a document of no known form names, and its sender. `image` that is no string is listed, too, as no
@@ -179,7 +212,11 @@ fn named_images(document: &Document, subject: Option<&str>) -> Vec<EventImage> {
 }
 
 /// Fills in what the sender left out.
-fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Event {
+fn event(
+    attributes: Attributes,
+    document: Document,
+    defaults: &Defaults,
+) -> Result<Event, SourceError> {
     let Attributes {
         id,
         kind,
@@ -194,7 +231,7 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         images.extend(named_images(&document, subject.as_deref()));
     }
     let subject = subject.or_else(|| text("/image"));
-    Event {
+    bounded(Event {
         id: id
             .or_else(|| defaults.id.clone())
             .unwrap_or_else(|| Uuid::now_v7().to_string()),
@@ -210,7 +247,7 @@ fn event(attributes: Attributes, document: Document, defaults: &Defaults) -> Eve
         document,
         query: None,
         evidence: Vec::new(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -267,6 +304,34 @@ mod tests {
         for text in ["[]", "3", "\"x\"", "null"] {
             assert_eq!(read(text).unwrap_err(), SourceError::NotAnObject, "{text}");
         }
+    }
+
+    #[test]
+    fn what_would_be_kept_of_an_event_is_bounded() {
+        let review = |uid: &str, containers: &str| {
+            let text = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"{uid}","object":{{"spec":{{"containers":[{containers}]}}}}}}}}"#
+            );
+            read(&text).map(|event| event.images.len())
+        };
+        let many = |count: usize| vec!["0"; count].join(",");
+        let long = "x".repeat(MAX_TEXT + 1);
+        assert_eq!(review("u", &many(MAX_IMAGES)), Ok(MAX_IMAGES));
+        for (uid, containers, expected) in [
+            ("u", many(MAX_IMAGES + 1), "more than 1000 images"),
+            ("u", many(1_000_000), "more than 1000 images"),
+            (&long, many(1), "the event's id has more than 2048 bytes"),
+            (
+                "u",
+                format!(r#"{{"image":"{long}"}}"#),
+                "\"/request/object/spec/containers/0/image\" has more than 2048 bytes",
+            ),
+        ] {
+            let error = review(uid, &containers).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = read(&format!(r#"{{"image":"{long}"}}"#)).unwrap_err();
+        assert!(error.to_string().contains("subject"), "{error}");
     }
 
     #[test]

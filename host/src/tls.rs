@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -22,7 +22,15 @@ pub struct Tls {
 /// Why files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// One of them cannot be read, or is not what it should be.
+    /// One of them cannot be read.
+    #[error("tls: {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// One of them is not what it should be.
     #[error("tls: {}: {reason}", path.display())]
     File {
         /// Which.
@@ -105,13 +113,24 @@ fn server_config(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
             .map_err(|error| unusable(error.to_string()))?;
         builder.with_client_cert_verifier(verifier)
     };
-    let key = PrivateKeyDer::from_pem_file(&config.key)
-        .map_err(|error| wrong(&config.key, error.to_string()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&config.key).map_err(|error| unread(&config.key, error))?;
     let mut server = builder
         .with_single_cert(certificates(&config.certificate)?, key)
         .map_err(|error| unusable(error.to_string()))?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(server)
+}
+
+/// Not to be read, or no PEM.
+fn unread(path: &Path, error: pem::Error) -> TlsError {
+    match error {
+        pem::Error::Io(source) => TlsError::Read {
+            path: path.to_owned(),
+            source,
+        },
+        other => wrong(path, other.to_string()),
+    }
 }
 
 fn wrong(path: &Path, reason: String) -> TlsError {
@@ -124,7 +143,7 @@ fn wrong(path: &Path, reason: String) -> TlsError {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(path, error.to_string()))?;
+        .map_err(|error| unread(path, error))?;
     match found.is_empty() {
         true => Err(wrong(path, "it holds no certificate in PEM".to_owned())),
         false => Ok(found),

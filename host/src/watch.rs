@@ -9,6 +9,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 
+use crate::config::State;
 use crate::service::Service;
 
 /// How long files have to be quiet before they are looked at.
@@ -29,9 +30,10 @@ struct Places {
     roots: Vec<PathBuf>,
     /// Watched without what is below: the roots may be replaced, links may lead out of them.
     folders: Vec<PathBuf>,
-    /// Folders in which every event matters.
+    /// Folders in which every event matters, but for those of the state.
     linked: Vec<PathBuf>,
     config: Option<PathBuf>,
+    state: Option<PathBuf>,
 }
 
 /// Reloads the service whenever its files change; ends with the runtime.
@@ -100,12 +102,13 @@ fn start(
 ) -> Result<Watcher, WatchError> {
     let on_events = move |result: DebounceEventResult| {
         let is_change = match result {
+            // Where events were lost, everything has to be looked at.
+            Ok(events) if events.iter().any(|event| event.need_rescan()) => true,
             Ok(events) => events
                 .iter()
                 .filter(|event| !matches!(event.kind, EventKind::Access(_)))
                 .flat_map(|event| &event.paths)
                 .any(|path| matters(path)),
-            // Events were lost: look at everything.
             Err(_) => true,
         };
         if is_change {
@@ -151,6 +154,8 @@ impl Places {
         let outside = real.filter(|file| !real_roots.iter().any(|root| file.starts_with(root)));
         // Certificates are often links, too, and so is what they lead to.
         let shown = service.tls.iter().flat_map(|tls| tls.files());
+        let keys = config.break_glass.iter().flat_map(|glass| glass.files());
+        let shown = shown.chain(keys);
         let shown = shown.flat_map(|file| file.canonicalize().into_iter().chain([absolute(file)]));
         let mut linked: Vec<PathBuf> = outside
             .chain(shown)
@@ -163,6 +168,10 @@ impl Places {
             folders: parents,
             linked,
             config: file,
+            state: match &service.started_with().state {
+                State::Sqlite(file) => Some(absolute(file)),
+                State::Memory => None,
+            },
         }
     }
 
@@ -223,8 +232,15 @@ impl Places {
                 || path.parent() == file.parent()
                     && path.file_name().is_some_and(|name| name == "..data")
         };
+        // Its journal is named as it is, and more.
+        let is_state = |state: &PathBuf| {
+            let (path, state) = (path.as_os_str(), state.as_os_str());
+            path.as_encoded_bytes()
+                .starts_with(state.as_encoded_bytes())
+        };
+        let is_linked = || self.linked.iter().any(|folder| path.starts_with(folder));
         self.roots.iter().any(below)
-            || self.linked.iter().any(|folder| path.starts_with(folder))
+            || is_linked() && !self.state.iter().any(is_state)
             || self.config.iter().any(beside_config)
     }
 }

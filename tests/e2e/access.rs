@@ -137,10 +137,15 @@ fn a_new_certificate_is_shown_and_a_bad_one_is_not() {
         secured.ask(&client, "localhost", "/v1/decide", None),
         Ok(200)
     );
+    // Whatever else is wrong.
+    let yaml = secured.folder.path().join("touchstone.yaml");
+    fs::write(&yaml, "unknown: 1\n").unwrap();
+    wait_until("the mistake is told", || error().contains("unknown"));
     show(secured.folder.path(), &leaf(&secured.ca, &names(), 4000));
     wait_until("it is trusted again", || {
         secured.ask(&secured.client(None), "localhost", "/v1/decide", None) == Ok(200)
     });
+    assert!(error().contains("unknown"), "{}", error());
 }
 
 #[test]
@@ -352,6 +357,26 @@ fn policies_that_anybody_may_write_are_not_served() {
         drop(server);
         fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     }
+    // Nor is what comes later, or deeper.
+    let keys = |version: u32| json!({"name": "q", "settings": {"version": version}, "grants": {"data": [], "clock": []}});
+    let team = policies.join("team");
+    folder.policy("team/q", "misbehave", keys(1));
+    let server = Server::start(&folder, &[]);
+    let state = |name: &str| {
+        let policy = server.get_json(&format!("/v1/policies/{name}"));
+        (policy["state"].clone(), policy["error"].to_string())
+    };
+    assert_eq!(state("q").0, "ready");
+    fs::set_permissions(&team, fs::Permissions::from_mode(0o777)).unwrap();
+    folder.yaml("team/q", keys(2));
+    wait_until("what was good before serves", || state("q").0 == "stale");
+    assert!(
+        state("q").1.contains("anybody may write to"),
+        "{}",
+        state("q").1
+    );
+    fs::set_permissions(&team, fs::Permissions::from_mode(0o755)).unwrap();
+    wait_until("it is taken up", || state("q").0 == "ready");
 }
 
 #[test]

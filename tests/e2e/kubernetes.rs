@@ -5,7 +5,6 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64_URL};
@@ -812,7 +811,7 @@ fn the_glass_is_broken_with_a_signed_token_only() {
     let server = Server::with_config(&folder);
     let now = jiff::Timestamp::now().as_second();
     let claims = |more: Value| {
-        let mut claims = json!({"aud": "touchstone", "sub": "ann@example.com", "reason": "INC-7", "exp": now + 3600});
+        let mut claims = json!({"aud": "touchstone", "sub": "ann@example.com", "reason": "INC-7", "iat": now, "exp": now + 3600});
         claims
             .as_object_mut()
             .unwrap()
@@ -867,6 +866,17 @@ fn the_glass_is_broken_with_a_signed_token_only() {
             "too long",
             token(&key, claims(json!({"exp": now + 3 * 3600}))),
         ),
+        (
+            "too long, and nearly over",
+            token(
+                &key,
+                claims(json!({"iat": now - 3 * 3600, "exp": now + 600})),
+            ),
+        ),
+        (
+            "from tomorrow",
+            token(&key, claims(json!({"iat": now + 600}))),
+        ),
         ("not yet", token(&key, claims(json!({"nbf": now + 600})))),
         (
             "another audience",
@@ -904,9 +914,21 @@ fn the_glass_is_broken_with_a_signed_token_only() {
             "{what}: {warning}"
         );
     }
-    let mut claims_without = claims(json!({}));
-    claims_without.as_object_mut().unwrap().remove("exp");
-    assert_eq!(asked(&token(&key, claims_without))["allowed"], false);
+    for missing in ["exp", "iat"] {
+        let mut claims_without = claims(json!({}));
+        claims_without.as_object_mut().unwrap().remove(missing);
+        assert_eq!(asked(&token(&key, claims_without))["allowed"], false);
+    }
+    // Where not all images can be known, a token for some of them is for nothing.
+    let mut custom = pod("busybox:latest");
+    custom["metadata"]["annotations"] =
+        json!({annotation: token(&key, claims(json!({"images": ["library/*"]})))});
+    let answer = ask(
+        &server,
+        "/k8s/validate",
+        &review("CREATE", "acme.example/Thing", custom),
+    );
+    assert_eq!(answer["allowed"], false, "{answer}");
     // Also where only the images are asked about.
     let image_review = json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
         "spec": {"namespace": "shop", "annotations": {annotation: good}, "containers": [{"image": "busybox:latest"}]}});
@@ -927,4 +949,11 @@ fn the_glass_is_broken_with_a_signed_token_only() {
         let uses = decisions.filter(|decision| decision["exempt"]["by"] == "breakGlass");
         uses.count() == 4
     });
+    // A key that leaked is replaced.
+    fs::write(folder.path().join("glass.pub"), other.public_key_pem()).unwrap();
+    wait_until("the old key opens nothing", || {
+        asked(&good)["allowed"] == false
+    });
+    let new = token(&other, claims(json!({})));
+    assert_eq!(asked(&new)["allowed"], true);
 }

@@ -1,7 +1,7 @@
 //! What cannot be loaded is refused before it runs, with what to do about it; the cache is trusted only when whole.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -297,6 +297,40 @@ fn a_cache_that_others_may_write_is_not_used() {
     assert!(host.service.sandbox.cache().is_none());
     assert_eq!(host.state("p"), "ready");
     assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
+}
+
+/// As it may be, where the folder was open to others before.
+#[test]
+fn what_others_may_write_in_the_cache_is_not_used() {
+    let folder = Folder::new();
+    folder.policy(
+        "p",
+        "misbehave",
+        json!({"grants": {"data": [], "clock": []}}),
+    );
+    let cache = folder.path().join("cache");
+    with_cache(&folder, &cache).settle();
+    let files = || {
+        let files = fs::read_dir(&cache)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let code = files.filter(|path| path.extension().is_some_and(|end| end == "cwasm"));
+        code.map(|path| (fs::metadata(&path).unwrap().ino(), path))
+            .collect::<Vec<_>>()
+    };
+    let before = files();
+    assert!(!before.is_empty());
+    for (_, path) in &before {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    let host = with_cache(&folder, &cache);
+    host.settle();
+    let after = files();
+    assert!(
+        before
+            .iter()
+            .all(|(file, _)| after.iter().all(|(other, _)| file != other))
+    );
 }
 
 #[test]

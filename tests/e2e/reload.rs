@@ -179,6 +179,18 @@ fn a_linked_folder_is_watched_where_it_really_is() {
     wait_until("the change is served", || {
         said(&ask(&server).1, 0) == "2 null"
     });
+    // While it is not there, the policy is not gone.
+    let (there, away) = (
+        elsewhere.path().join("policies"),
+        elsewhere.path().join("away"),
+    );
+    fs::rename(&there, &away).unwrap();
+    folder.policy("b", "misbehave", keys(7));
+    let state = || server.get_json("/v1/policies/a")["state"].clone();
+    wait_until("it is missed", || state() == "stale");
+    assert_eq!(said(&ask(&server).1, 0), "2 null");
+    fs::rename(&away, &there).unwrap();
+    wait_until("it is back", || state() == "ready");
 }
 
 #[test]

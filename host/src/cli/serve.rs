@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::build::{Announce, build_all};
 use super::{Common, size};
 use crate::config::{PoolOverrides, State, parse_duration, parse_state};
+use crate::generation::find_policies;
 use crate::server::{self, Listener};
 use crate::service::{Service, Stay};
 use crate::source::amqp;
@@ -89,7 +90,11 @@ impl Serve {
             .enable_all()
             .build()?;
         let service = Arc::new(runtime.block_on(Service::new(origin, Stay::Serve))?);
-        service.config().check_writers()?;
+        let config = service.config();
+        let (folders, _) = find_policies(&config.policies);
+        for folder in config.policies.iter().chain(&folders) {
+            config.check_writers_of(folder)?;
+        }
         if self.build {
             build_all(&service.config().policies, Announce::Progress)?;
         }

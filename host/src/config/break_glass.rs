@@ -14,6 +14,8 @@ use crate::model::{Event, Exemption};
 const ANNOTATION: &str = "touchstone.image-policy.k8s.io/break-glass";
 const AUDIENCE: &str = "touchstone";
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How much the clock of whoever signs may be ahead.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// Whose tokens are honoured, and where they stand.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,8 +23,8 @@ pub struct BreakGlass {
     annotation: String,
     audience: String,
     longest: Duration,
-    /// PEM.
-    keys: Vec<Vec<u8>>,
+    /// Files, and what they hold: PEM.
+    keys: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// What a token says (RFC 7519), signed with EdDSA (RFC 8037). All but the last two have to be there.
@@ -30,6 +32,8 @@ pub struct BreakGlass {
 struct Claims {
     /// Who answers for it.
     sub: String,
+    /// Since when, in seconds since 1970.
+    iat: i64,
     /// Until when, in seconds since 1970.
     exp: i64,
     /// Why.
@@ -43,8 +47,14 @@ struct Claims {
 }
 
 impl BreakGlass {
-    /// What the event's token lets pass; the error says why it lets nothing pass. Nothing without a token.
-    pub fn honour(&self, event: &Event) -> Result<Option<Exemption>, String> {
+    /// Where its keys are, to be watched.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.keys.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// What the event's token lets pass; the error says why it lets nothing pass. Nothing without a token. `knows_images`
+    /// says whether the event's images are all that its object has.
+    pub fn honour(&self, event: &Event, knows_images: bool) -> Result<Option<Exemption>, String> {
         let Some(token) = self.token(event) else {
             return Ok(None);
         };
@@ -54,7 +64,11 @@ impl BreakGlass {
         if until <= now {
             return Err(format!("it ended {until}"));
         }
-        if until.duration_since(now).unsigned_abs() > self.longest {
+        let since = Timestamp::from_second(claims.iat).map_err(|_| "iat is no time".to_owned())?;
+        if since > now.saturating_add(SKEW).unwrap_or(Timestamp::MAX) {
+            return Err(format!("it is from {since}, which is still to come"));
+        }
+        if until.duration_since(since).unsigned_abs() > self.longest {
             let longest = humantime::format_duration(self.longest);
             return Err(format!(
                 "it holds for more than {longest} (breakGlass.longest)"
@@ -63,7 +77,7 @@ impl BreakGlass {
         if claims.sub.trim().is_empty() || claims.reason.trim().is_empty() {
             return Err("sub or reason is empty".to_owned());
         }
-        claims.covers(event)?;
+        claims.covers(event, knows_images)?;
         let Claims { sub, reason, .. } = claims;
         Ok(Some(Exemption {
             by: "breakGlass".into(),
@@ -95,7 +109,7 @@ impl BreakGlass {
         validation.validate_nbf = true;
         validation.leeway = 0;
         let mut error = "there is no key".to_owned();
-        for key in &self.keys {
+        for (_, key) in &self.keys {
             let read = DecodingKey::from_ed_pem(key)
                 .and_then(|key| jsonwebtoken::decode::<Claims>(token, &key, &validation));
             match read {
@@ -108,7 +122,7 @@ impl BreakGlass {
 }
 
 impl Claims {
-    fn covers(&self, event: &Event) -> Result<(), String> {
+    fn covers(&self, event: &Event, knows_images: bool) -> Result<(), String> {
         let namespace = event.namespace.as_deref().unwrap_or_default();
         if let Some(namespaces) = &self.namespaces
             && !namespaces.iter().any(|known| known == namespace)
@@ -118,6 +132,9 @@ impl Claims {
         let Some(images) = &self.images else {
             return Ok(());
         };
+        if !knows_images {
+            return Err("it is for images, and which ones this object has is not known".to_owned());
+        }
         let patterns = images.iter().map(|text| ImagePattern::parse(text));
         let patterns: Vec<ImagePattern> = patterns
             .collect::<Result<_, _>>()
@@ -170,12 +187,13 @@ impl RawBreakGlass {
         }
         let key = |path: PathBuf| {
             let path = base.join(path);
-            let wrong = |reason: String| format!("breakGlass.keys: {}: {reason}", path.display());
+            let place = path.display().to_string();
+            let wrong = |reason: String| format!("breakGlass.keys: {place}: {reason}");
             let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
             DecodingKey::from_ed_pem(&text).map_err(|_| {
                 wrong("no Ed25519 public key in PEM (openssl pkey -in KEY -pubout)".to_owned())
             })?;
-            Ok::<_, String>(text)
+            Ok::<_, String>((path, text))
         };
         Ok(BreakGlass {
             annotation: annotation.unwrap_or_else(|| ANNOTATION.to_owned()),

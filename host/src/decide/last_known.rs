@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::generation::{Generation, Member};
+use crate::knowledge::Known;
 use crate::model::{Event, LastKnown, Outcome};
 use crate::policy::Run;
 
@@ -32,6 +33,8 @@ struct Answer {
 pub(super) struct Asked<'a> {
     pub(super) event: &'a Event,
     pub(super) generation: &'a Generation,
+    /// What is known of the event's images.
+    pub(super) known: &'a [Option<Known>],
     /// The decision's id, and its time.
     pub(super) decision: &'a str,
     pub(super) now: Timestamp,
@@ -98,7 +101,8 @@ fn forget_half(answers: &mut HashMap<Key, Answer>) {
     }
 }
 
-/// The policy with its settings, the data, and of the event its kind, its namespace and its images by digest. Nothing, when
+/// The policy with its settings, the data, and of the event its kind, its namespace, its images by digest and the reports
+/// about them. Nothing, when
 /// an image has no digest, or the event brings reports of its own.
 fn key(identity: &str, asked: &Asked<'_>) -> Option<Key> {
     let Asked {
@@ -115,6 +119,12 @@ fn key(identity: &str, asked: &Asked<'_>) -> Option<Key> {
     let mut images: Vec<String> = event.images.iter().map(image).collect::<Option<_>>()?;
     images.sort_unstable();
     images.dedup();
+    // Other reports may say something else.
+    let reports = asked.known.iter().map(|known| {
+        let known = known.as_ref()?;
+        Some((&known.evidence.image.digests, &known.evidence.reports))
+    });
+    let reports: Vec<_> = reports.collect();
     let namespace = event.namespace.as_deref();
     // Debug quotes each part, so that no two read the same.
     let parts = (
@@ -123,6 +133,7 @@ fn key(identity: &str, asked: &Asked<'_>) -> Option<Key> {
         &event.kind,
         namespace,
         images,
+        reports,
     );
     Some(Sha256::digest(format!("{parts:?}")).into())
 }

@@ -16,6 +16,11 @@ use crate::policy::Run;
 
 /// Bytes that the copies of one patch may make, and those of all together: each may double the object.
 const MAX_COPIED: usize = 1 << 20;
+/// Values that the operations of one patch may move, and those of all together: the items behind one that comes or goes, and
+/// what is in something that is moved.
+const MAX_MOVED: usize = 1 << 20;
+/// Bytes of all paths of one patch, its objects spelt out.
+const MAX_PATHS: usize = 1 << 20;
 
 /// Operations of one patch at most, its objects spelt out: each is compared with all that came before.
 const MAX_STEPS: usize = 1000;
@@ -75,8 +80,16 @@ struct Joined {
     current: Value,
     operations: Vec<PatchOperation>,
     touched: Vec<Touched>,
+    effort: Effort,
+}
+
+/// What operations cost beyond what their text is.
+#[derive(Clone, Copy, Default)]
+struct Effort {
     /// Bytes that copies made.
     copied: usize,
+    /// Values that were moved.
+    moved: usize,
 }
 
 /// A place that a policy changed.
@@ -123,7 +136,7 @@ impl Joined {
             original,
             operations: Vec::new(),
             touched: Vec::new(),
-            copied: 0,
+            effort: Effort::default(),
         })
     }
 
@@ -131,20 +144,16 @@ impl Joined {
     fn add(&mut self, policy: &str, text: &str, grants: &Grants) -> Result<(), String> {
         let patch: Patch = serde_json::from_str(text)
             .map_err(|error| format!("its patch is none (RFC 6902): {error}"))?;
-        let too_many = || format!("its patch has more than {MAX_STEPS} operations");
         if patch.len() > MAX_STEPS {
             return Err(too_many());
         }
         let mut alone = self.original.clone();
-        apply(&mut alone, patch.iter(), &mut 0)
+        apply(&mut alone, patch.iter(), &mut Effort::default())
             .map_err(|error| format!("its patch does not fit: {error}"))?;
-        let steps = self.steps(&patch);
-        if steps.len() > MAX_STEPS {
-            return Err(too_many());
-        }
+        let steps = self.steps(&patch)?;
         check(&steps, grants)?;
         let mut current = self.current.clone();
-        let mut copied = self.copied;
+        let mut effort = self.effort;
         let mut taken = Vec::new();
         for step in steps {
             let operation = step.operation.as_ref();
@@ -169,12 +178,12 @@ impl Joined {
             let Some(operation) = operation else {
                 continue;
             };
-            apply(&mut current, [operation], &mut copied).map_err(|error| {
+            apply(&mut current, [operation], &mut effort).map_err(|error| {
                 format!("its patch does not fit what earlier policies made: {error}")
             })?;
             taken.push(step);
         }
-        (self.current, self.copied) = (current, copied);
+        (self.current, self.effort) = (current, effort);
         for step in taken {
             self.operations.extend(step.operation);
             self.touched
@@ -195,8 +204,9 @@ impl Joined {
     }
 
     /// The operations, objects that are added spelt out. Tests have held already; nobody may have changed what they ask.
-    fn steps(&self, patch: &Patch) -> Vec<Step> {
+    fn steps(&self, patch: &Patch) -> Result<Vec<Step>, String> {
         let mut steps = Vec::new();
+        let mut room = MAX_PATHS;
         for operation in patch.iter() {
             let place = self.place(operation.path());
             let is_idempotent = place.path == *operation.path();
@@ -208,7 +218,7 @@ impl Joined {
             };
             steps.push(match operation {
                 PatchOperation::Add(AddOperation { path, value }) => {
-                    self.add_steps(path.clone(), value, &mut steps);
+                    self.add_steps(path.clone(), value, &mut steps, &mut room)?;
                     continue;
                 }
                 PatchOperation::Test(TestOperation { path, .. }) => Step {
@@ -226,12 +236,34 @@ impl Joined {
                 }
             });
         }
-        steps
+        match steps.len() > MAX_STEPS {
+            true => Err(too_many()),
+            false => Ok(steps),
+        }
     }
 
-    fn add_steps(&self, path: PointerBuf, value: &Value, steps: &mut Vec<Step>) {
+    /// `room` is what paths may still have.
+    fn add_steps(
+        &self,
+        path: PointerBuf,
+        value: &Value,
+        steps: &mut Vec<Step>,
+        room: &mut usize,
+    ) -> Result<(), String> {
+        if steps.len() >= MAX_STEPS {
+            return Err(too_many());
+        }
+        let left = room.checked_sub(path.len());
+        *room =
+            left.ok_or_else(|| format!("its patch has more than {MAX_PATHS} bytes of paths"))?;
         let place = self.place(&path);
-        let is_new = place.path == path && path.resolve(&self.original).is_err();
+        // What the same patch made before is not new: it is made anew.
+        let made = |step: &Step| {
+            let mut places = step.places.iter();
+            places.any(|made| made.path == path || is_below(&made.path, &path))
+        };
+        let is_new =
+            place.path == path && path.resolve(&self.original).is_err() && !steps.iter().any(made);
         let (value, members, place) = match value {
             Value::Object(members) if is_new => {
                 let change = Change::Created;
@@ -250,8 +282,9 @@ impl Joined {
             })),
         });
         for (key, value) in members.into_iter().flatten() {
-            self.add_steps(path.with_trailing_token(key.as_str()), value, steps);
+            self.add_steps(path.with_trailing_token(key.as_str()), value, steps, room)?;
         }
+        Ok(())
     }
 
     /// The place that an operation on a path changes: all of an array, where its items move, or where an item is meant that
@@ -361,7 +394,7 @@ fn check(steps: &[Step], grants: &Grants) -> Result<(), String> {
 fn apply<'a>(
     object: &mut Value,
     operations: impl IntoIterator<Item = &'a PatchOperation>,
-    copied: &mut usize,
+    effort: &mut Effort,
 ) -> Result<(), String> {
     for operation in operations {
         let inner = match operation {
@@ -375,16 +408,53 @@ fn apply<'a>(
             return Err(format!("it nests more than {MAX_DEPTH} deep"));
         }
         if let (PatchOperation::Copy(_), Some(value)) = (operation, inner) {
-            *copied += value.to_string().len();
-            if *copied > MAX_COPIED {
+            effort.copied += value.to_string().len();
+            if effort.copied > MAX_COPIED {
                 return Err(format!("its copies make more than {MAX_COPIED} bytes"));
             }
+        }
+        effort.moved += moved(object, operation, inner);
+        if effort.moved > MAX_MOVED {
+            return Err(format!("it moves more than {MAX_MOVED} values"));
         }
         // What undoes the others after a failure is not needed: the object is thrown away.
         json_patch::patch_unsafe(object, std::slice::from_ref(operation))
             .map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+fn too_many() -> String {
+    format!("its patch has more than {MAX_STEPS} operations")
+}
+
+/// How many values an operation moves: the items of the array that it changes, at most; and what is in the value that it
+/// moves, which is looked through.
+fn moved(object: &Value, operation: &PatchOperation, inner: Option<&Value>) -> usize {
+    let items = |path: &Pointer| {
+        let parent = path.split_back().map(|(parent, _)| parent);
+        let array = parent.and_then(|parent| parent.resolve(object).ok()?.as_array());
+        array.map_or(0, Vec::len)
+    };
+    match operation {
+        PatchOperation::Add(AddOperation { path, .. }) if path.as_str().ends_with("/-") => 0,
+        PatchOperation::Add(AddOperation { path, .. })
+        | PatchOperation::Remove(RemoveOperation { path }) => items(path),
+        PatchOperation::Copy(CopyOperation { path, .. }) => items(path),
+        PatchOperation::Move(MoveOperation { from, path }) => {
+            items(from) + items(path) + inner.map_or(0, values)
+        }
+        PatchOperation::Replace(_) | PatchOperation::Test(_) => 0,
+    }
+}
+
+/// How many values there are, this one among them.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(values).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 /// How many containers are in each other. What is parsed and what is patched is bounded, and so is this.
@@ -420,7 +490,7 @@ mod tests {
             original: original.clone(),
             operations: Vec::new(),
             touched: Vec::new(),
-            copied: 0,
+            effort: Effort::default(),
         };
         for (index, patch) in patches.iter().enumerate() {
             joined.add(&format!("p{index}"), &patch.to_string(), &granted(&["*"]))?;
@@ -579,6 +649,7 @@ mod tests {
         let copy =
             |n: usize| json!({"op": "copy", "from": "", "path": format!("/metadata/labels/x{n}")});
         let many: Map<String, Value> = (0..1000).map(|n| (n.to_string(), json!(n))).collect();
+        let few: Map<String, Value> = (0..300).map(|n| (n.to_string(), json!(n))).collect();
         let nest = json!({"op": "copy", "from": "", "path": "/metadata/labels/x"});
         for (patch, expected) in [
             (
@@ -603,10 +674,37 @@ mod tests {
                 json!([{"op": "add", "path": "/metadata/annotations", "value": many}]),
                 "more than 1000 operations",
             ),
+            // Few operations, little text, and a thousand times the text in paths, or work.
+            (
+                json!([{"op": "add", "path": format!("/metadata/{}", "x".repeat(5000)), "value": few}]),
+                "bytes of paths",
+            ),
+            (
+                [json!({"op": "add", "path": "/metadata/x", "value": vec![0; 3000]})]
+                    .into_iter()
+                    .chain(
+                        (0..900).map(|_| json!({"op": "add", "path": "/metadata/x/0", "value": 0})),
+                    )
+                    .collect(),
+                "moves more than",
+            ),
         ] {
             let error = joined(&[patch]).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_patch_makes_anew_is_not_shared() {
+        let add = |value: Value| json!({"op": "add", "path": "/metadata/x", "value": value});
+        let (z, a, b) = (json!({"z": 1}), json!({"a": 1}), json!({"b": 1}));
+        let twice = json!([add(a.clone()), add(b.clone())]);
+        let alone = joined(std::slice::from_ref(&twice)).unwrap();
+        assert_eq!(alone["metadata"]["x"], b);
+        let error = joined(&[json!([add(z.clone())]), twice]).unwrap_err();
+        assert!(error.contains("contradicts that of p0"), "{error}");
+        let both = joined(&[json!([add(z)]), json!([add(a)])]).unwrap();
+        assert_eq!(both["metadata"]["x"], json!({"z": 1, "a": 1}));
     }
 
     #[test]
@@ -618,7 +716,7 @@ mod tests {
                 original: original.clone(),
                 operations: Vec::new(),
                 touched: Vec::new(),
-                copied: 0,
+                effort: Effort::default(),
             };
             joined.add("p", &patch.to_string(), &granted(grants))
         };

@@ -33,6 +33,8 @@ pub struct Queue {
 
 struct State {
     free: usize,
+    /// How many of those are not for everybody, by priority: what is not urgent never holds all.
+    kept: [usize; Priority::ALL.len()],
     /// By priority; the first came first.
     waiting: [VecDeque<Waiting>; Priority::ALL.len()],
 }
@@ -53,6 +55,7 @@ impl Queue {
         Arc::new(Queue {
             state: Mutex::new(State {
                 free: places,
+                kept: [0, places / 8, places / 4],
                 waiting: Default::default(),
             }),
             room,
@@ -64,7 +67,7 @@ impl Queue {
     pub async fn place(self: &Arc<Queue>, priority: Priority) -> Result<Place, Overloaded> {
         let turn = {
             let mut state = self.lock();
-            if state.free > 0 {
+            if state.may_enter(priority) {
                 state.free -= 1;
                 return Ok(Place(Some(Arc::clone(self))));
             }
@@ -88,6 +91,22 @@ impl Queue {
 }
 
 impl State {
+    /// Whether there is a place for somebody that urgent.
+    fn may_enter(&self, priority: Priority) -> bool {
+        let kept = self.kept.get(priority as usize);
+        kept.is_some_and(|kept| self.free > *kept)
+    }
+
+    /// Who is next, if there is a place for them.
+    fn next(&mut self) -> Option<Waiting> {
+        let mut turns = Priority::ALL.into_iter();
+        turns.find_map(|priority| {
+            let may_enter = self.may_enter(priority);
+            let queue = self.waiting.get_mut(priority as usize);
+            queue.filter(|_| may_enter)?.pop_front()
+        })
+    }
+
     /// Makes sure that one more can wait: the last of the least urgent gives way to somebody more urgent.
     fn make_room(&mut self, priority: Priority, room: usize) -> Result<(), Overloaded> {
         let has_room =
@@ -113,9 +132,10 @@ impl Drop for Place {
         loop {
             let next = {
                 let mut state = queue.lock();
-                let next = state.waiting.iter_mut().find_map(VecDeque::pop_front);
-                if next.is_none() {
-                    state.free += 1;
+                state.free += 1;
+                let next = state.next();
+                if next.is_some() {
+                    state.free -= 1;
                 }
                 next
             };
@@ -212,6 +232,30 @@ mod tests {
         assert_eq!(queue.lock().free, 1);
         let nobody = Queue::new(0, 0, LONG);
         assert!(nobody.place(Priority::Admission).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_urgent_does_not_hold_all_places() {
+        let queue = Queue::new(8, 10, Duration::from_millis(10));
+        let mut places = Vec::new();
+        for (priority, expected) in [
+            (Priority::Batch, 6),
+            (Priority::Check, 7),
+            (Priority::Admission, 8),
+        ] {
+            while let Ok(place) = queue.place(priority).await {
+                places.push(place);
+            }
+            assert_eq!(places.len(), expected, "{priority:?}");
+        }
+        // A place that comes free is not for the one who waits, but for somebody who may come.
+        let book = Book::default();
+        enter(&queue, Priority::Batch, "batch", &book).await;
+        places.pop();
+        assert_eq!(settle(&book, 1).await, ["turned away"]);
+        assert!(queue.place(Priority::Admission).await.is_ok());
+        drop(places);
+        assert_eq!(queue.lock().free, 8);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,6 +103,10 @@ impl Cache {
     /// What is kept under a key. An entry that is not whole is removed.
     pub fn load(&self, key: &str, engine: &Engine) -> Option<(Component, Entry)> {
         let (code, seal) = self.paths(key);
+        // It may be older than the folder's mode.
+        if !(is_ours(&seal) && is_ours(&code)) {
+            return None;
+        }
         let sealed: Sealed = serde_json::from_slice(&fs::read(&seal).ok()?).ok()?;
         let before = identity(&code);
         let whole =
@@ -178,6 +182,20 @@ impl Cache {
             }
         }
     }
+}
+
+/// Whether nobody else can have written a file.
+#[cfg(unix)]
+fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let us = nix::unistd::geteuid().as_raw();
+    fs::symlink_metadata(path)
+        .is_ok_and(|info| info.is_file() && info.uid() == us && info.mode() & 0o022 == 0)
+}
+
+#[cfg(not(unix))]
+fn is_ours(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// What tells a file from another that took its place.

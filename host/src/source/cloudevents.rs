@@ -88,7 +88,7 @@ pub fn binary(
     let evidence = report::evidence_in(&data, attributes.subject.as_deref(), defaults)?;
     Ok(Event {
         evidence,
-        ..event(attributes, data, defaults)
+        ..event(attributes, data, defaults)?
     })
 }
 

@@ -4,7 +4,7 @@
 mod answer;
 
 use crate::document::{Document, Node};
-use crate::model::{Event, EventImage};
+use crate::model::{Event, EventImage, MAX_IMAGES};
 use crate::source::{Attributes, Defaults, SourceError, event, form_name};
 
 pub use self::answer::{Phase, admission_answer, fields, image_review_answer, reason};
@@ -86,7 +86,7 @@ pub fn image_review(document: Document, defaults: &Defaults) -> Result<Event, So
         namespace: document.str_at("/spec/namespace").map(str::to_owned),
         ..Attributes::default()
     };
-    Ok(event(attributes, document, defaults))
+    event(attributes, document, defaults)
 }
 
 /// An AdmissionReview as an event: of kind `pod.review`, where pods are to run that did not before, else `object.review`.
@@ -108,7 +108,7 @@ pub(super) fn admission_review(
         namespace: document.str_at("/request/namespace").map(str::to_owned),
         ..Attributes::default()
     };
-    Ok(event(attributes, document, defaults))
+    event(attributes, document, defaults)
 }
 
 /// A whole AdmissionReview of version 1, as an API server sends it; anything else is refused.
@@ -177,14 +177,15 @@ fn invalid(form: &'static str, reason: &str) -> SourceError {
 }
 
 /// The images of an ImageReview's containers, or of a pod within an AdmissionReview: of the old object, where there is no
-/// new one. A container without an image is
-/// listed, too: its name is the empty text, which is no reference.
+/// new one. A container without an image is listed, too: its name is the empty text, which is no reference. One more than
+/// may be is the last.
 pub(super) fn images(document: &Document) -> Vec<EventImage> {
     if is_image_review(document) {
         let list = "/spec/containers";
         let containers = document.node(list).into_iter();
         return containers
             .flat_map(|containers| images_of(containers, list))
+            .take(MAX_IMAGES + 1)
             .collect();
     }
     if !is_admission_review(document) {
@@ -222,11 +223,13 @@ fn pod_images(document: &Document, object: &str) -> Vec<EventImage> {
         let place = |list: &str| format!("{object}/{}/{list}", way.join("/"));
         for list in CONTAINERS {
             if let Some(containers) = spec.get(list) {
-                images.extend(images_of(containers, &place(list)));
+                let room = (MAX_IMAGES + 1).saturating_sub(images.len());
+                images.extend(images_of(containers, &place(list)).take(room));
             }
         }
         if let Some(list) = spec.get("volumes") {
-            images.extend(volumes(list, &place("volumes")));
+            let room = (MAX_IMAGES + 1).saturating_sub(images.len());
+            images.extend(volumes(list, &place("volumes")).take(room));
         }
     }
     images

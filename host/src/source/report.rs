@@ -88,7 +88,7 @@ fn about(
     let evidence = evidence
         .into_iter()
         .map(|part| Arc::new(evidence::merge(vec![part])));
-    Ok(Event {
+    super::bounded(Event {
         id: defaults
             .id
             .clone()

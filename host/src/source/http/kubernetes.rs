@@ -119,7 +119,8 @@ fn passes(service: &Service, event: &Event) -> (Option<Exemption>, Vec<String>) 
     if let Some(exemption) = config.exempt.reason(event, knows_images) {
         return (Some(exemption), Vec::new());
     }
-    match config.break_glass.as_ref().map(|glass| glass.honour(event)) {
+    let glass = config.break_glass.as_ref();
+    match glass.map(|glass| glass.honour(event, knows_images)) {
         None | Some(Ok(None)) => (None, Vec::new()),
         Some(Ok(Some(exemption))) => {
             tracing::warn!(event = ?event.id, reason = ?exemption.reason, "break-glass");

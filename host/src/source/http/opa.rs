@@ -18,9 +18,9 @@ use crate::decide::Options;
 use crate::document::Document;
 use crate::evidence::decompress;
 use crate::knowledge::weight;
-use crate::model::{Decision, Event};
+use crate::model::{Decision, Event, Mode, PolicyDecision};
 use crate::service::Service;
-use crate::source::{Defaults, recognise, undefined};
+use crate::source::{Defaults, plain, recognise, undefined};
 
 /// What a client may ask for besides. `pretty` is obeyed; the others change nothing in the result.
 const PARAMETERS: [&str; 8] = [
@@ -228,13 +228,13 @@ async fn event(service: &Service, input: Option<Vec<u8>>, asked: &Asked) -> Resu
     let size = weight(&input);
     let read = || {
         if input.iter().all(u8::is_ascii_whitespace) {
-            return Ok(undefined(&defaults));
+            return undefined(&defaults);
         }
         let document = Document::parse_bytes(input)?;
         if document.is_object("") {
             recognise(document, &defaults)
         } else {
-            Ok(crate::source::bare(document, &defaults))
+            plain(document, &defaults)
         }
     };
     let event = service.outside.knowledge.reading(size, read).await;
@@ -254,7 +254,7 @@ async fn other() -> Failure {
     }
 }
 
-/// Asks the policies; the first that has such a document tells it. One that cannot say, when none has, is an error: that
+/// Asks the policies; the first enforcing one that has such a document tells it. One that cannot say, when none has, is an error: that
 /// is not the same as none.
 async fn decide(service: &Service, event: Event) -> Result<(Decision, Option<Value>), Failure> {
     let internal = |message: String| Failure {
@@ -275,11 +275,12 @@ async fn decide(service: &Service, event: Event) -> Result<(Decision, Option<Val
             ..internal(refused.text())
         }
     })?;
-    let mut policies = decision.policies.iter_mut();
+    // What only monitors decides nothing.
+    let enforcing = |policy: &&mut PolicyDecision| policy.mode == Mode::Enforce;
+    let mut policies = decision.policies.iter_mut().filter(enforcing);
     let value = policies.find_map(|policy| policy.value.take());
     let fault = decision
-        .policies
-        .iter()
+        .enforcing()
         .find_map(|policy| policy.fault.as_ref());
     match (&value, fault) {
         (None, Some(fault)) => Err(internal(fault.to_string())),

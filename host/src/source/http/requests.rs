@@ -16,10 +16,13 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Refused, is_address};
+use crate::service::Bodies;
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Bytes that one permit of [`Service::bodies`](crate::service::Service::bodies) stands for.
+/// Bytes that one permit of [`Bodies`] stands for.
 const UNIT: usize = 1024;
+/// Bytes from which on a body is large.
+const LARGE: usize = 64 << 10;
 /// Bytes of a caller's own name for a request at most.
 const MAX_ID: usize = 128;
 
@@ -59,18 +62,27 @@ fn is_name(id: &HeaderValue) -> bool {
 }
 
 tokio::task_local! {
-    /// What the request under way holds of [`Service::bodies`](crate::service::Service::bodies), until it is answered.
+    /// What the request under way holds of [`Bodies`], until it is answered.
     static HELD: RefCell<Vec<OwnedSemaphorePermit>>;
 }
 
 /// Takes room for a body that grows; nothing, when there is none.
-pub(super) fn hold(bodies: &Arc<Semaphore>, before: usize, after: usize) -> Option<()> {
+pub(super) fn hold(bodies: &Bodies, before: usize, after: usize) -> Option<()> {
+    grow(&bodies.all, before, after)?;
+    match (before > LARGE, after > LARGE) {
+        (_, false) => Some(()),
+        (false, true) => grow(&bodies.large, 0, after),
+        (true, true) => grow(&bodies.large, before, after),
+    }
+}
+
+fn grow(room: &Arc<Semaphore>, before: usize, after: usize) -> Option<()> {
     let units = after.div_ceil(UNIT) - before.div_ceil(UNIT);
     if units == 0 {
         return Some(());
     }
     let units = u32::try_from(units).ok()?;
-    let permit = Arc::clone(bodies).try_acquire_many_owned(units).ok()?;
+    let permit = Arc::clone(room).try_acquire_many_owned(units).ok()?;
     HELD.try_with(|held| held.borrow_mut().push(permit)).ok()
 }
 
@@ -140,6 +152,28 @@ mod tests {
             ask("/fine", "r-2").await,
             (200, "r-2".to_owned(), "fine".to_owned())
         );
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_small_ones() {
+        let bodies = Bodies::new(bytesize::ByteSize::kib(256));
+        let held = |size: usize| {
+            let request = RefCell::default();
+            HELD.sync_scope(request, || {
+                let all = hold(&bodies, 0, size / 2).and_then(|()| hold(&bodies, size / 2, size));
+                all.map(|()| HELD.with(|held| std::mem::take(&mut *held.borrow_mut())))
+            })
+        };
+        let first = held(170 << 10).unwrap();
+        assert!(held(66 << 10).is_none());
+        let second = held(60 << 10).unwrap();
+        drop(first);
+        assert!(held(196 << 10).is_some());
+        drop(second);
+        assert!(held(225 << 10).is_none());
+        assert!(held(224 << 10).is_some());
+        assert_eq!(bodies.all.available_permits(), 256);
+        assert_eq!(bodies.large.available_permits(), 224);
     }
 
     #[tokio::test]
