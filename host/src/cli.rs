@@ -22,6 +22,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Overrides, parse_size};
+use crate::memory;
 use crate::service::Origin;
 
 /// Usage or configuration is wrong.
@@ -159,6 +160,7 @@ impl Common {
 
 /// Parses the arguments, runs the command, and says how it went.
 pub fn run() -> ExitCode {
+    memory::share_arenas();
     // clap's own code for wrong usage is 2, which here means warnings.
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -4,6 +4,8 @@
 //! This is the map. Modules stand in layer order: a file uses only what stands above it. (Blank lines keep rustfmt from
 //! sorting them.)
 
+pub mod memory;
+
 pub mod document;
 
 pub mod image;

@@ -16,6 +16,7 @@ use wasmtime::{
 
 use crate::config::{MAX_MEMORY, PoolConfig};
 use crate::guest::{Ctx, Reach};
+use crate::memory;
 use crate::outside::Outside;
 
 use self::cache::Cache;
@@ -30,6 +31,10 @@ const CORE_INSTANCES: u32 = 8;
 const TABLES: u32 = 4;
 /// What a slot keeps mapped between two instances; most policies touch less, so a decision causes no page faults.
 const KEEP_RESIDENT: usize = 1 << 20;
+/// How long there has to be nothing to do until memory is given back.
+const REST: Duration = Duration::from_secs(1);
+/// How nice the thread is that does what can wait: a tenth of what others get where processors are short.
+const BACKGROUND: i32 = 10;
 /// Stack for a guest's code. Interpreters of other languages call themselves for each level of what they read; half a
 /// megabyte, wasmtime's default, ends expressions that people write.
 const GUEST_STACK: usize = 2 << 20;
@@ -111,10 +116,15 @@ impl Sandbox {
     pub fn with_optimiser(mut self) -> Sandbox {
         let (sender, jobs) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
+            // Nobody waits for it, and somebody may wait for a decision. On Linux, this is about the thread alone.
+            let _ = rustix::process::nice(BACKGROUND);
             while let Ok(job) = jobs.recv() {
                 run_job(job);
-                jobs.try_iter().for_each(run_job);
-                give_memory_back();
+                // What a job replaced is freed by those who used it, a little later.
+                while let Ok(job) = jobs.recv_timeout(REST) {
+                    run_job(job);
+                }
+                memory::give_back();
             }
         });
         self.later = Some(sender);
@@ -236,17 +246,3 @@ fn quick_config() -> Config {
         .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     config
 }
-
-/// Compilers take much memory for a moment; glibc's allocator would keep it for good.
-#[cfg(target_env = "gnu")]
-#[expect(
-    unsafe_code,
-    reason = "a call into the C library that has no safe wrapper"
-)]
-fn give_memory_back() {
-    // SAFETY: malloc_trim(3) takes no pointer and is safe to call from any thread.
-    unsafe { libc::malloc_trim(0) };
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn give_memory_back() {}
