@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::model::{ActionState, Decision, PolicyVerdict};
+use crate::model::{ActionState, Decision, PolicyVerdict, Verdict};
 use crate::sandbox::Sandbox;
 
 /// What the host counts.
@@ -216,6 +216,17 @@ impl Metrics {
                 })
                 .inc();
         }
+    }
+
+    /// How many decisions there were.
+    pub fn decided(&self) -> u64 {
+        let verdicts = [Verdict::Allow, Verdict::Warn, Verdict::Deny];
+        let of = |verdict: Verdict| {
+            let verdict = verdict.as_str();
+            let counter = self.decisions.get(&VerdictLabels { verdict });
+            counter.map_or(0, |counter| counter.get())
+        };
+        verdicts.into_iter().map(of).sum()
     }
 
     /// Counts a build that changed something, or did not.

@@ -17,12 +17,19 @@ use super::build::{Announce, build_all};
 use super::{Common, size};
 use crate::config::{PoolOverrides, State, parse_duration, parse_state};
 use crate::generation::find_policies;
+use crate::memory;
 use crate::server::{self, Listener};
 use crate::service::{Service, Stay};
 use crate::source::amqp;
 use crate::source::http::router;
 use crate::tls::Tls;
 use crate::watch::watch;
+
+/// How often it is looked how much is asked for.
+const REST: Duration = Duration::from_secs(5);
+/// Decisions in that time that are little; and how many are much.
+const LITTLE: u64 = 50;
+const MUCH: u64 = 1000;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -105,6 +112,21 @@ impl Serve {
     }
 }
 
+/// Gives memory back when little is asked for after much was: what a crowd needed, the allocator would keep.
+async fn rest(service: Arc<Service>) {
+    let (mut before, mut given_back) = (0, 0);
+    loop {
+        tokio::time::sleep(REST).await;
+        let now = service.metrics.decided();
+        if now - before < LITTLE && now - given_back >= MUCH {
+            given_back = now;
+            // It looks through all that is free, and nobody else can take any meanwhile.
+            let _ = tokio::task::spawn_blocking(memory::give_back).await;
+        }
+        before = now;
+    }
+}
+
 async fn listen(address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listener> {
     let listener = TcpListener::bind(address)
         .await
@@ -140,6 +162,7 @@ async fn serve(service: Arc<Service>, watching: bool) -> anyhow::Result<ExitCode
     };
     let pruned = Arc::clone(&service);
     tokio::spawn(async move { pruned.outbox.prune(|| pruned.config().retention).await });
+    tokio::spawn(rest(Arc::clone(&service)));
     let sources = amqp::start(&service);
     let router = router(Arc::clone(&service));
     let finished = server::serve(listeners, router, stop, config.shutdown).await;
