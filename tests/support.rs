@@ -331,6 +331,8 @@ impl Server {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
+            // Sooner than the server, which ends what is idle for ten seconds.
+            .max_idle_age(Duration::from_secs(5))
             .max_idle_connections(200)
             .max_idle_connections_per_host(200)
             .build()
