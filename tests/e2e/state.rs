@@ -26,7 +26,8 @@ fn folder() -> Folder {
     folder
 }
 
-fn start(folder: &Folder, state: &Path) -> Server {
+/// A server without its state.
+fn serve(folder: &Folder) -> Command {
     let mut command = Command::new(TOUCHSTONE);
     command
         .args([
@@ -36,7 +37,13 @@ fn start(folder: &Folder, state: &Path) -> Server {
             "--no-watch",
             "--config",
         ])
-        .arg(folder.path().join("touchstone.yaml"))
+        .arg(folder.path().join("touchstone.yaml"));
+    command
+}
+
+fn start(folder: &Folder, state: &Path) -> Server {
+    let mut command = serve(folder);
+    command
         .arg("--state")
         .arg(format!("sqlite:{}", state.display()));
     Server::spawn(&mut command)
@@ -284,16 +291,8 @@ fn a_clock_that_is_set_holds_nothing_up() {
     );
     let offset = folder.path().join("offset");
     fs::write(&offset, "+0").unwrap();
-    let mut command = Command::new(TOUCHSTONE);
+    let mut command = serve(&folder);
     command
-        .args([
-            "serve",
-            "--log",
-            "error,touchstone::cli=info",
-            "--no-watch",
-            "--config",
-        ])
-        .arg(folder.path().join("touchstone.yaml"))
         .env("LD_PRELOAD", faketime)
         .env("FAKETIME_TIMESTAMP_FILE", &offset)
         .env("FAKETIME_NO_CACHE", "1")

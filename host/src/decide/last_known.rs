@@ -102,8 +102,7 @@ fn forget_half(answers: &mut HashMap<Key, Answer>) {
 }
 
 /// The policy with its settings, the data, and of the event its kind, its namespace, its images by digest and the reports
-/// about them. Nothing, when
-/// an image has no digest, or the event brings reports of its own.
+/// about them. Nothing, when an image has no digest, or the event brings reports of its own.
 fn key(identity: &str, asked: &Asked<'_>) -> Option<Key> {
     let Asked {
         event, generation, ..

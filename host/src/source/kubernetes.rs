@@ -160,7 +160,7 @@ fn makes_pods(document: &Document) -> bool {
         text("/request/subResource"),
         "" | "ephemeralcontainers" | "resize"
     );
-    let has_pods = is_workload(document) || !pod_images(document, OBJECT).is_empty();
+    let has_pods = is_workload(document) || pod_images(document, OBJECT).next().is_some();
     is_written && is_whole && has_pods
 }
 
@@ -181,22 +181,21 @@ fn invalid(form: &'static str, reason: &str) -> SourceError {
 /// new one. A container without an image is listed, too: its name is the empty text, which is no reference. One more than
 /// may be is the last.
 pub(super) fn images(document: &Document) -> Vec<EventImage> {
+    let most = MAX_IMAGES + 1;
     if is_image_review(document) {
         let list = "/spec/containers";
         let containers = document.node(list).into_iter();
-        return containers
-            .flat_map(|containers| images_of(containers, list))
-            .take(MAX_IMAGES + 1)
-            .collect();
+        let images = containers.flat_map(|containers| images_of(containers, list.to_owned()));
+        return images.take(most).collect();
     }
     if !is_admission_review(document) {
         return Vec::new();
     }
-    if document.is_object(OBJECT) {
-        pod_images(document, OBJECT)
-    } else {
-        pod_images(document, OLD_OBJECT)
-    }
+    let object = match document.is_object(OBJECT) {
+        true => OBJECT,
+        false => OLD_OBJECT,
+    };
+    pod_images(document, object).take(most).collect()
 }
 
 /// Where what policies may patch is in a document.
@@ -212,32 +211,28 @@ fn below<'a>(value: Node<'a>, way: &[&str]) -> Option<Node<'a>> {
     way.iter().try_fold(value, |value, key| value.get(key))
 }
 
-fn pod_images(document: &Document, object: &str) -> Vec<EventImage> {
-    let mut images = Vec::new();
-    let Some(root) = document.node(object) else {
-        return images;
-    };
-    for way in POD_SPECS {
-        let Some(spec) = below(root, way) else {
-            continue;
-        };
-        let place = |list: &str| format!("{object}/{}/{list}", way.join("/"));
-        for list in CONTAINERS {
-            if let Some(containers) = spec.get(list) {
-                let room = (MAX_IMAGES + 1).saturating_sub(images.len());
-                images.extend(images_of(containers, &place(list)).take(room));
-            }
-        }
-        if let Some(list) = spec.get("volumes") {
-            let room = (MAX_IMAGES + 1).saturating_sub(images.len());
-            images.extend(volumes(list, &place("volumes")).take(room));
-        }
-    }
-    images
+fn pod_images<'a>(
+    document: &'a Document,
+    object: &'a str,
+) -> impl Iterator<Item = EventImage> + 'a {
+    let ways = document.node(object).into_iter().flat_map(|root| {
+        let specs = POD_SPECS.iter();
+        specs.filter_map(move |way| Some((way, below(root, way)?)))
+    });
+    ways.flat_map(move |(way, spec)| {
+        let place = move |list: &str| format!("{object}/{}/{list}", way.join("/"));
+        let lists = CONTAINERS.iter().filter_map(move |list| {
+            let containers = spec.get(list)?;
+            Some(images_of(containers, place(list)))
+        });
+        let volumes = spec.get("volumes").into_iter();
+        let volumes = volumes.flat_map(move |list| volumes_of(list, place("volumes")));
+        lists.flatten().chain(volumes)
+    })
 }
 
 /// Volumes that are images.
-fn volumes(list: Node<'_>, place: &str) -> impl Iterator<Item = EventImage> {
+fn volumes_of(list: Node<'_>, place: String) -> impl Iterator<Item = EventImage> {
     list.items().enumerate().filter_map(move |(index, volume)| {
         let image = volume.get("image").filter(|image| image.is_object())?;
         let text = image.get("reference").and_then(Node::as_str);
@@ -246,7 +241,7 @@ fn volumes(list: Node<'_>, place: &str) -> impl Iterator<Item = EventImage> {
     })
 }
 
-fn images_of(containers: Node<'_>, place: &str) -> impl Iterator<Item = EventImage> {
+fn images_of(containers: Node<'_>, place: String) -> impl Iterator<Item = EventImage> {
     containers
         .items()
         .enumerate()
