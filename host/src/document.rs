@@ -16,7 +16,8 @@ pub struct Document(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    value: Value,
+    /// Parsed already, or when somebody first asks.
+    value: OnceLock<Result<Value, DocumentError>>,
     /// The text as it came, or as written from the value when somebody first asks.
     text: OnceLock<String>,
     /// Whether there is none, which is not the same as `null`.
@@ -24,7 +25,7 @@ struct Inner {
 }
 
 /// Why a text is not an acceptable JSON document.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DocumentError {
     /// The text is not JSON.
     #[error("malformed JSON at line {line}, column {column}: {reason}")]
@@ -63,35 +64,46 @@ fn place(pointer: &str) -> String {
 impl Document {
     /// Parses a JSON text.
     pub fn parse(text: String) -> Result<Document, DocumentError> {
-        // The parser recurses, and the nesting is the sender's choice. What opens few brackets cannot nest deep.
-        let opened = |text: &str| {
-            text.bytes()
-                .filter(|byte| matches!(byte, b'{' | b'['))
-                .count()
-        };
-        if opened(&text) > MAX_DEPTH && depth(text.as_bytes()) > MAX_DEPTH {
-            return Err(DocumentError::TooDeep);
-        }
-        let value: Value = sonic_rs::from_str(&text).map_err(|error| DocumentError::Malformed {
-            line: error.line(),
-            column: error.column(),
-            reason: reason(&error),
-        })?;
-        check(&value)?;
-        Ok(Document(Arc::new(Inner {
-            value,
+        let document = Document::unread(text);
+        document.check()?;
+        Ok(document)
+    }
+
+    /// A text that is parsed when somebody first asks for something in it. Where it is no acceptable document, there is
+    /// nothing in it: see [`Document::check`].
+    pub fn unread(text: String) -> Document {
+        Document(Arc::new(Inner {
+            value: OnceLock::new(),
             text: OnceLock::from(text),
             is_none: false,
-        })))
+        }))
+    }
+
+    fn of(value: Value, is_none: bool) -> Document {
+        Document(Arc::new(Inner {
+            value: OnceLock::from(Ok(value)),
+            text: OnceLock::new(),
+            is_none,
+        }))
     }
 
     /// No document: `null` as a text, but there is nothing at any pointer, not even at the empty one.
     pub fn none() -> Document {
-        Document(Arc::new(Inner {
-            value: Value::default(),
-            text: OnceLock::new(),
-            is_none: true,
-        }))
+        Document::of(Value::default(), true)
+    }
+
+    /// Whether it is an acceptable document; only [`Document::unread`] makes others.
+    pub fn check(&self) -> Result<(), DocumentError> {
+        self.value().map(|_| ())
+    }
+
+    fn value(&self) -> Result<&Value, DocumentError> {
+        let read = || parse(self.0.text.get().map_or("", String::as_str));
+        self.0
+            .value
+            .get_or_init(read)
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     /// Parses a JSON text that may not be UTF-8.
@@ -103,7 +115,9 @@ impl Document {
 
     /// The whole document as JSON text: as it came, where it came as a text of its own.
     pub fn text(&self) -> &str {
-        self.0.text.get_or_init(|| write(&self.0.value))
+        self.0
+            .text
+            .get_or_init(|| self.value().map_or_else(|_| String::new(), write))
     }
 
     /// The value at an RFC 6901 pointer as JSON text. The empty pointer is the whole document.
@@ -143,12 +157,7 @@ impl Document {
 
     /// The value at a pointer as a document of its own.
     pub fn part(&self, pointer: &str) -> Option<Document> {
-        let value = self.find(pointer)?.clone();
-        Some(Document(Arc::new(Inner {
-            value,
-            text: OnceLock::new(),
-            is_none: false,
-        })))
+        Some(Document::of(self.find(pointer)?.clone(), false))
     }
 
     /// The value at a pointer, to go on from.
@@ -157,20 +166,37 @@ impl Document {
     }
 
     fn find(&self, pointer: &str) -> Option<&Value> {
+        let root = self.value().ok()?;
         if pointer.is_empty() {
-            return Some(&self.0.value);
+            return Some(root);
         }
         let tokens = pointer.strip_prefix('/')?.split('/');
-        tokens
-            .map(unescape)
-            .try_fold(&self.0.value, |value, token| {
-                if value.is_array() {
-                    value.get(array_index(&token)?)
-                } else {
-                    value.get(token.as_ref())
-                }
-            })
+        tokens.map(unescape).try_fold(root, |value, token| {
+            if value.is_array() {
+                value.get(array_index(&token)?)
+            } else {
+                value.get(token.as_ref())
+            }
+        })
     }
+}
+
+fn parse(text: &str) -> Result<Value, DocumentError> {
+    // The parser recurses, and the nesting is the sender's choice. What opens few brackets cannot nest deep.
+    let opened = text
+        .bytes()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
+    if opened > MAX_DEPTH && depth(text.as_bytes()) > MAX_DEPTH {
+        return Err(DocumentError::TooDeep);
+    }
+    let value: Value = sonic_rs::from_str(text).map_err(|error| DocumentError::Malformed {
+        line: error.line(),
+        column: error.column(),
+        reason: reason(&error),
+    })?;
+    check(&value)?;
+    Ok(value)
 }
 
 /// A value in a document.
@@ -294,46 +320,53 @@ fn check(root: &Value) -> Result<(), DocumentError> {
     }
 }
 
-/// The first object with a key twice, and the key. Goes no deeper than [`MAX_DEPTH`].
+/// An object with a key twice, and the key. Goes no deeper than [`MAX_DEPTH`].
 fn doubled(value: &Value) -> Option<(&Value, &str)> {
-    if let Some(object) = value.as_object() {
-        if let Some(key) = duplicate(object) {
-            return Some((value, key));
+    let Some(object) = value.as_object() else {
+        let items = value.as_array()?.iter();
+        return items.filter(|child| is_container(child)).find_map(doubled);
+    };
+    let mut seen = Seen::default();
+    let mut all_new = object.len() <= 64;
+    for (key, child) in object {
+        all_new = all_new && seen.is_new(key);
+        if is_container(child)
+            && let Some(found) = doubled(child)
+        {
+            return Some(found);
         }
-        let values = object.iter().map(|(_, child)| child);
-        return values.filter(|child| is_container(child)).find_map(doubled);
     }
-    let items = value.as_array()?.iter();
-    items.filter(|child| is_container(child)).find_map(doubled)
-}
-
-fn is_container(value: &Value) -> bool {
-    matches!(value.get_type(), JsonType::Object | JsonType::Array)
-}
-
-/// A key that stands twice. A filter of 1024 bits clears nearly every object of ordinary size without comparing a key.
-fn duplicate(object: &sonic_rs::Object) -> Option<&str> {
-    let mut seen = [0_u64; 16];
-    let all_new = object.len() <= 64
-        && object.iter().all(|(key, _)| {
-            let hash = spread(key.as_bytes());
-            let (word, bit) = ((hash >> 60) as usize, 1_u64 << ((hash >> 54) & 63));
-            let Some(word) = seen.get_mut(word) else {
-                return false;
-            };
-            let new = *word & bit == 0;
-            *word |= bit;
-            new
-        });
     if all_new {
         return None;
     }
     let mut keys: Vec<&str> = object.iter().map(|(key, _)| key).collect();
     keys.sort_unstable();
     keys.windows(2).find_map(|pair| match pair {
-        [first, second] if first == second => Some(*first),
+        [first, second] if first == second => Some((value, *first)),
         _ => None,
     })
+}
+
+fn is_container(value: &Value) -> bool {
+    matches!(value.get_type(), JsonType::Object | JsonType::Array)
+}
+
+/// A filter of 1024 bits, which clears nearly every object of ordinary size without comparing a key.
+#[derive(Default)]
+struct Seen([u64; 16]);
+
+impl Seen {
+    /// Whether a key surely was not there before.
+    fn is_new(&mut self, key: &str) -> bool {
+        let hash = spread(key.as_bytes());
+        let (word, bit) = ((hash >> 60) as usize, 1_u64 << ((hash >> 54) & 63));
+        let Some(word) = self.0.get_mut(word) else {
+            return false;
+        };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
 }
 
 /// Well-mixed high bits from a key's length and ends; a clash only costs the exact check.

@@ -7,7 +7,7 @@ mod model;
 mod query;
 
 pub use self::format::{
-    FORMATS, Format, ReadError, Sketch, Wrong, decompress, find, is_report, names, read,
+    Candidate, FORMATS, Format, ReadError, Sketch, Wrong, decompress, find, is_report, names, read,
 };
 pub use self::merge::{IdentityError, beside, identify, merge};
 pub use self::model::*;

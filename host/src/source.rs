@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::document::{Document, DocumentError};
-use crate::evidence::{self, Format, IdentityError, ReadError};
+use crate::evidence::{Candidate, Format, IdentityError, ReadError};
 use crate::image::ImageError;
 use crate::model::{Event, EventImage, MAX_IMAGES};
 
@@ -107,21 +107,33 @@ const FORMS: &[Form] = &[
     },
 ];
 
+/// A key that every document has which is of a more particular form than a report.
+const PARTICULAR: &[&str] = &["specversion", "apiVersion"];
+
 /// Makes an event from what somebody sent: a JSON document of any form, or a scanner's report, which may be XML, a
 /// Dockerfile, or compressed by gzip.
 pub fn read_event(body: Vec<u8>, defaults: &Defaults) -> Result<Event, SourceError> {
     if defaults.format.is_some() {
         return reports(&[body], defaults);
     }
-    let is_compressed = body.starts_with(&[0x1f, 0x8b]);
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    let is_markup = first == Some(&b'<');
-    let is_report = || std::str::from_utf8(&body).is_ok_and(evidence::is_report);
-    let is_json = matches!(first, Some(b'{' | b'['));
-    if is_compressed || is_markup || (!is_json && is_report()) {
+    let mut bytes = body.iter().copied();
+    let first = bytes.find(|byte| !byte.is_ascii_whitespace());
+    if body.starts_with(&[0x1f, 0x8b]) || first == Some(b'<') {
         return reports(&[body], defaults);
     }
-    recognise(Document::parse_bytes(body)?, defaults)
+    let text = String::from_utf8(body)
+        .map_err(|error| DocumentError::NotUtf8(error.utf8_error().valid_up_to()))?;
+    let candidate = Candidate::of(&text);
+    if !matches!(first, Some(b'{' | b'[')) && candidate.is_report() {
+        return reports(&[text.into_bytes()], defaults);
+    }
+    // A report is long, and nobody asks for the document that it is: its own reader is enough. What may be of another
+    // form is looked at more closely.
+    if candidate.is_report() && candidate.lacks(PARTICULAR) {
+        let evidence = candidate.read(None);
+        return report::of_text(text, evidence, defaults);
+    }
+    recognise(Document::parse(text)?, defaults)
 }
 
 /// Makes an event from a document of any form.

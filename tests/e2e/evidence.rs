@@ -319,6 +319,44 @@ fn a_report_is_an_event_and_is_remembered() {
     assert_eq!(ids(&told(&decision)[0]), ["CVE-1"]);
 }
 
+#[test]
+fn the_document_that_a_report_is_is_looked_at_when_a_policy_asks_for_it() {
+    let folder = witness();
+    folder.policy(
+        "reader",
+        "misbehave",
+        json!({"grants": {"clock": [], "data": []}}),
+    );
+    let server = Server::start(&folder, &[]);
+    let send = |more: &str| {
+        let body = format!(
+            r#"{{"SchemaVersion":2,"ArtifactName":"a","Results":[],"act":"deny","more":{more}}}"#
+        );
+        let (status, decision) = server.post("/v1/decide?dryRun", body.as_bytes());
+        assert_eq!(status, 200, "{decision}");
+        decision
+    };
+    let fine = send("{}");
+    assert_eq!(fine["policies"][0]["name"], "reader");
+    assert_eq!(fine["policies"][0]["verdict"], "deny", "{fine}");
+    // No format knows the key, and no policy is told one of the two values.
+    let twice = send(r#"{"a":1,"a":2}"#);
+    let judged = |name: &str| {
+        let policies = twice["policies"].as_array().unwrap();
+        let mut found = policies.iter().filter(|policy| policy["name"] == name);
+        found.next().unwrap().clone()
+    };
+    assert_eq!(judged("witness")["verdict"], "allow");
+    let reader = judged("reader");
+    assert_eq!(reader["verdict"], "indeterminate");
+    let fault = reader["fault"].to_string();
+    assert!(
+        fault.contains("the event's document: duplicate key"),
+        "{fault}"
+    );
+    assert!(fault.contains("/more"), "{fault}");
+}
+
 /// A body of several parts.
 fn multipart(parts: &[&[u8]]) -> (Vec<u8>, String) {
     let mut body = Vec::new();

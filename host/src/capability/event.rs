@@ -1,20 +1,34 @@
 //! The event under judgement. The pointer and the reference come from the guest; both parsers take any text.
 
+use crate::document::Document;
 use crate::grants::Resource;
 use crate::guest::Ctx;
 use crate::guest::bindings::touchstone::policy::event::Host;
 use crate::guest::bindings::touchstone::policy::types::{Image, ImageName};
 use crate::image;
 
+impl Ctx {
+    /// The document, if it is acceptable as one: reports are judged without looking at it.
+    fn document(&self) -> wasmtime::Result<&Document> {
+        let document = &self.event()?.document;
+        match document.check() {
+            Ok(()) => Ok(document),
+            Err(error) => Err(wasmtime::Error::msg(format!(
+                "the event's document: {error}"
+            ))),
+        }
+    }
+}
+
 impl Host for Ctx {
     fn data(&mut self) -> wasmtime::Result<String> {
         self.allow("event", Resource::Path("data"))?;
-        Ok(self.event()?.document.text().to_owned())
+        Ok(self.document()?.text().to_owned())
     }
 
     fn get(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
         self.allow("event", Resource::Path("get"))?;
-        Ok(self.event()?.document.get(&pointer))
+        Ok(self.document()?.get(&pointer))
     }
 
     fn images(&mut self) -> wasmtime::Result<Vec<Image>> {

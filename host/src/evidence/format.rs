@@ -36,6 +36,8 @@ use sha2::{Digest, Sha256};
 use super::model::{Evidence, Provenance};
 use crate::document;
 
+use self::sketch::Extent;
+
 pub use self::sketch::Sketch;
 
 /// How large a report may be once it is decompressed, in bytes.
@@ -257,10 +259,71 @@ pub fn decompress(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
     Ok(text.into())
 }
 
-/// Whether a document is a report; cheap, and silent about what is no document at all.
+/// A text that was looked at from afar: whether it is a report, and of which format.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    whole: &'a [u8],
+    text: &'a str,
+    sketch: Sketch<'a>,
+    extent: Extent,
+}
+
+impl<'a> Candidate<'a> {
+    /// Looks at a text.
+    pub fn of(whole: &'a str) -> Candidate<'a> {
+        let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+        let (sketch, extent) = Sketch::look(text);
+        Candidate {
+            whole: whole.as_bytes(),
+            text,
+            sketch,
+            extent,
+        }
+    }
+
+    /// Whether it is a report; silent about what is no document at all.
+    pub fn is_report(&self) -> bool {
+        FORMATS.iter().any(|format| (format.detect)(&self.sketch))
+    }
+
+    /// Whether it surely has none of these keys at its top, and none twice.
+    pub fn lacks(&self, wanted: &[&str]) -> bool {
+        let Sketch::Object(fields) = &self.sketch else {
+            return true;
+        };
+        let mut keys: Vec<&str> = fields.iter().map(|field| field.key.as_str()).collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        all < sketch::MAX_KEYS && keys.len() == all && !keys.iter().any(|key| wanted.contains(key))
+    }
+
+    /// Reads it: as of this format, or of whichever it is by its content.
+    pub fn read(&self, wanted: Option<&'static Format>) -> Result<Evidence, ReadError> {
+        let text = self.text;
+        self.extent.check(text.len())?;
+        let format = choose(&self.sketch, wanted).map_err(|error| match self.sketch {
+            Sketch::Object(_) | Sketch::Array(_) => malformed(text).unwrap_or(error),
+            _ => error,
+        })?;
+        let wrong = |wrong| ReadError::Wrong {
+            format: format.name,
+            wrong,
+        };
+        if format.name == "touchstone" {
+            return (format.read)(text).map_err(wrong);
+        }
+        let (read, digest) = beside_hashing(self.whole, || (format.read)(text));
+        let mut evidence = read.map_err(wrong)?;
+        let digest = format!("sha256:{}", hex(&digest));
+        complete(&mut evidence, format.name, digest);
+        Ok(evidence)
+    }
+}
+
+/// Whether a text is a report; cheap, and silent about what is no document at all.
 pub fn is_report(text: &str) -> bool {
-    let sketch = Sketch::of_any(text);
-    FORMATS.iter().any(|format| (format.detect)(&sketch))
+    Candidate::of(text).is_report()
 }
 
 /// The format of that name.
@@ -276,24 +339,7 @@ pub fn read(bytes: &[u8], wanted: Option<&'static Format>) -> Result<Evidence, R
     let bytes = decompress(bytes)?;
     let text =
         std::str::from_utf8(&bytes).map_err(|error| ReadError::NotUtf8(error.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let sketch = Sketch::of(text)?;
-    let format = choose(&sketch, wanted).map_err(|error| match sketch {
-        Sketch::Object(_) | Sketch::Array(_) => malformed(text).unwrap_or(error),
-        _ => error,
-    })?;
-    let wrong = |wrong| ReadError::Wrong {
-        format: format.name,
-        wrong,
-    };
-    if format.name == "touchstone" {
-        return (format.read)(text).map_err(wrong);
-    }
-    let (read, digest) = beside_hashing(&bytes, || (format.read)(text));
-    let mut evidence = read.map_err(wrong)?;
-    let digest = format!("sha256:{}", hex(&digest));
-    complete(&mut evidence, format.name, digest);
-    Ok(evidence)
+    Candidate::of(text).read(wanted)
 }
 
 /// Reads a report while another thread hashes it, where it is so large that this takes less time than one by one.

@@ -24,6 +24,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde_json::{Value, json};
 
 use self::access::{MayWrite, scoped};
@@ -40,6 +41,8 @@ use crate::source::{Attributes, Defaults, SourceError, binary, read_event, repor
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// How much room is made for a body that is only announced, in bytes.
+const MAX_TRUST: u64 = 1 << 20;
 /// The routes, as they are listed for whoever asks for one that is not there.
 const ROUTES: &str = "POST /v1/decide, POST /v1/decide/{policy}, POST /k8s/image-review, POST /k8s/validate/{policy}, \
     POST /k8s/mutate/{policy}, POST /gatekeeper/v1beta1, GET /v1/policies, \
@@ -91,7 +94,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(ready))
         .fallback(|| async { Refused::no_route() })
         .method_not_allowed_fallback(|| async { Refused::NotAllowed })
-        .layer(middleware::from_fn(requests::around))
+        .layer(middleware::from_fn_with_state(
+            service.bodies.clone(),
+            requests::around,
+        ))
         .with_state(service)
 }
 
@@ -317,7 +323,8 @@ async fn read(service: &Service, body: Body) -> Result<Vec<u8>, Refused> {
     let limit = service.config().body_limit.as_u64();
     let mut limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
     let collect = async {
-        let mut bytes = Vec::new();
+        let announced = limited.size_hint().exact().unwrap_or_default();
+        let mut bytes = Vec::with_capacity(announced.min(MAX_TRUST).try_into().unwrap_or(0));
         while let Some(frame) = limited.frame().await {
             let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
                 true => Refused::TooLarge(limit),

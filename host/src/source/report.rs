@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::document::Document;
-use crate::evidence::{self, Evidence, IdentityError};
+use crate::evidence::{self, Evidence, IdentityError, ReadError};
 use crate::image::ImageName;
 use crate::model::{Event, EventImage};
 use crate::source::{Defaults, SourceError};
@@ -52,6 +52,21 @@ pub(super) fn evidence_in(
 /// A report in JSON.
 pub(super) fn read(document: Document, defaults: &Defaults) -> Result<Event, SourceError> {
     let evidence = evidence::read(document.text().as_bytes(), defaults.format)?;
+    about(vec![evidence], document, defaults)
+}
+
+/// A report in JSON that was read already. The document is parsed when a policy asks for something in it.
+pub(super) fn of_text(
+    text: String,
+    evidence: Result<Evidence, ReadError>,
+    defaults: &Defaults,
+) -> Result<Event, SourceError> {
+    let document = Document::unread(text);
+    // What is wrong with it as a document says more than what a format misses in it.
+    let evidence = evidence.map_err(|error| match document.check() {
+        Ok(()) => SourceError::from(error),
+        Err(error) => error.into(),
+    })?;
     about(vec![evidence], document, defaults)
 }
 

@@ -2,6 +2,7 @@
 
 mod walk;
 
+pub(super) use self::walk::MAX_KEYS;
 use self::walk::{Walk, unquote};
 use super::ReadError;
 use crate::document;
@@ -30,7 +31,7 @@ pub struct Field<'a> {
 
 /// How much a text holds. In JSON an empty object or array counts as two values; in XML a comment may hold elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Extent {
+pub(super) struct Extent {
     depth: usize,
     objects: usize,
     values: usize,
@@ -75,7 +76,7 @@ const LIMITS: [Limit; 3] = [
 
 impl Extent {
     /// Whether a text of that length may have so much.
-    fn check(&self, length: usize) -> Result<(), ReadError> {
+    pub(super) fn check(&self, length: usize) -> Result<(), ReadError> {
         // Readers recurse, and the nesting is the sender's choice.
         if self.depth > document::MAX_DEPTH {
             return Err(ReadError::TooDeep);
@@ -102,13 +103,29 @@ pub(super) fn check(text: &str) -> Result<(), ReadError> {
 impl<'a> Sketch<'a> {
     /// Looks at a text that is to be read.
     pub fn of(text: &'a str) -> Result<Sketch<'a>, ReadError> {
-        let (sketch, extent) = look(text);
+        let (sketch, extent) = Sketch::look(text);
         extent.check(text.len()).map(|()| sketch)
     }
 
     /// Looks at a text, even if it is too much to read.
-    pub(super) fn of_any(text: &'a str) -> Sketch<'a> {
-        look(text).0
+    pub(super) fn look(text: &'a str) -> (Sketch<'a>, Extent) {
+        let start = text.trim_start();
+        let mut walk = Walk::new(start);
+        if walk.takes(b'{') {
+            return (Sketch::Object(walk.fields()), walk.finish());
+        }
+        if walk.takes(b'[') {
+            let first = walk.takes(b'{').then(|| walk.fields());
+            return (Sketch::Array(first), walk.finish());
+        }
+        if start.starts_with('<') {
+            let extent = Extent {
+                elements: elements(start),
+                ..Extent::default()
+            };
+            return (Sketch::Xml(root(start).to_owned()), extent);
+        }
+        (Sketch::Text(text), Extent::default())
     }
 
     /// Whether a JSON object has all of these keys at its top.
@@ -151,26 +168,6 @@ impl<'a> Sketch<'a> {
             Sketch::Text(_) => "a text".to_owned(),
         }
     }
-}
-
-fn look(text: &str) -> (Sketch<'_>, Extent) {
-    let start = text.trim_start();
-    let mut walk = Walk::new(start);
-    if walk.takes(b'{') {
-        return (Sketch::Object(walk.fields()), walk.finish());
-    }
-    if walk.takes(b'[') {
-        let first = walk.takes(b'{').then(|| walk.fields());
-        return (Sketch::Array(first), walk.finish());
-    }
-    if start.starts_with('<') {
-        let extent = Extent {
-            elements: elements(start),
-            ..Extent::default()
-        };
-        return (Sketch::Xml(root(start).to_owned()), extent);
-    }
-    (Sketch::Text(text), Extent::default())
 }
 
 fn have(fields: &[Field<'_>], wanted: &[&str]) -> bool {

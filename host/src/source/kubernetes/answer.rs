@@ -85,12 +85,13 @@ fn field(pointer: &str) -> String {
     let within = within.or_else(|| pointer.strip_prefix(super::OLD_OBJECT));
     let mut text = String::new();
     for part in within.unwrap_or(pointer).split('/').skip(1) {
-        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.push_str(&format!("[{part}]"));
-        } else {
-            let dot = if text.is_empty() { "" } else { "." };
-            text.push_str(&format!("{dot}{part}"));
-        }
+        let is_index = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (before, after) = match (is_index, text.is_empty()) {
+            (true, _) => ("[", "]"),
+            (false, true) => ("", ""),
+            (false, false) => (".", ""),
+        };
+        text.extend([before, part, after]);
     }
     text
 }

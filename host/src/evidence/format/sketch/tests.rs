@@ -94,7 +94,7 @@ fn a_text_of_json_is_measured() {
         };
         assert_eq!(found, expected, "{text}");
         // The same where keys were noted before.
-        let (_, noted) = look(text);
+        let (_, noted) = Sketch::look(text);
         if text.starts_with(['{', '[']) {
             assert_eq!(noted, expected, "{text}");
         }

@@ -4,7 +4,7 @@
 use super::{Extent, Field};
 
 /// How many keys of an object are noted; no format has as many.
-const MAX_KEYS: usize = 64;
+pub(in super::super) const MAX_KEYS: usize = 64;
 
 /// Where the pass is, and what it counted.
 #[derive(Clone, Copy)]
