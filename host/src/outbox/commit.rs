@@ -19,7 +19,7 @@ const BATCH: usize = 512;
 const BUFFER: usize = 4096;
 /// How long decisions that nobody waits for are gathered: a transaction for each few of them would cost a tenth of what
 /// deciding does.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(20);
 /// How long to rest after a failure when nobody asks for anything.
 const PAUSE: Duration = Duration::from_millis(500);
 
