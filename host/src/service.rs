@@ -54,7 +54,7 @@ pub struct Service {
     pub outside: Arc<Outside>,
     /// Where decisions go, and actions come from.
     pub outbox: Arc<Outbox>,
-    /// Room for the bodies of all requests together.
+    /// Room for the bodies of all requests together, and for answers that are not read.
     pub bodies: Bodies,
     /// Decides.
     pub decider: Decider,
@@ -64,6 +64,7 @@ pub struct Service {
 
 /// Room for bodies, in KiB. Large ones never have all of it, so that whoever sends some and stalls does not keep the small
 /// ones out, such as a cluster's.
+#[derive(Clone)]
 pub struct Bodies {
     /// For everything.
     pub all: Arc<Semaphore>,

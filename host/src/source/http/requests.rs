@@ -3,13 +3,17 @@
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use hyper::body::{Body as _, Frame, SizeHint};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
@@ -30,7 +34,8 @@ const MAX_ID: usize = 128;
 /// it is logged, and the request is answered with 500.
 ///
 /// One layer for all, since each costs a few allocations.
-pub(super) async fn around(request: Request, next: Next) -> Response {
+pub(super) async fn around(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
+    let version = request.version();
     let own = request.headers().get(ID).filter(|id| is_name(id)).cloned();
     let id = own.unwrap_or_else(|| {
         let id = Uuid::now_v7().to_string();
@@ -50,9 +55,50 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(error)).into_response()
         })
     };
-    let mut response = answer.instrument(span).await;
+    let response = answer.instrument(span).await;
+    let mut response = counted(&bodies, version, response);
     response.headers_mut().insert(ID, id);
     response
+}
+
+/// Counts an answer among the bodies until it is sent. One client of HTTP/2 may ask for many and read none; of HTTP/1 it is
+/// one at a time, which counts where it is large.
+fn counted(bodies: &Bodies, version: Version, response: Response) -> Response {
+    let size = response.body().size_hint().lower();
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if version < Version::HTTP_2 && size <= LARGE {
+        return response;
+    }
+    match room(bodies, 0, size) {
+        Some(room) => response.map(|body| Body::new(Counted { body, _room: room })),
+        None => Refused::NoRoom.into_response(),
+    }
+}
+
+/// An answer with the room that it takes.
+struct Counted {
+    body: Body,
+    _room: Room,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// What may stand in logs as it is.
@@ -66,24 +112,41 @@ tokio::task_local! {
     static HELD: RefCell<Vec<OwnedSemaphorePermit>>;
 }
 
-/// Takes room for a body that grows; nothing, when there is none.
+/// What somebody holds of [`Bodies`]: of all room, and of that for large ones.
+type Room = [Option<OwnedSemaphorePermit>; 2];
+
+/// Takes room for the body of the request under way, which grows; nothing, when there is none.
 pub(super) fn hold(bodies: &Bodies, before: usize, after: usize) -> Option<()> {
-    grow(&bodies.all, before, after)?;
-    match (before > LARGE, after > LARGE) {
-        (_, false) => Some(()),
-        (false, true) => grow(&bodies.large, 0, after),
-        (true, true) => grow(&bodies.large, before, after),
-    }
+    let room = room(bodies, before, after)?;
+    let keep = |held: &RefCell<Vec<_>>| held.borrow_mut().extend(room.into_iter().flatten());
+    HELD.try_with(keep).ok()
 }
 
-fn grow(room: &Arc<Semaphore>, before: usize, after: usize) -> Option<()> {
+fn room(bodies: &Bodies, before: usize, after: usize) -> Option<Room> {
+    let all = grow(&bodies.all, before, after)?;
+    let large = match (before > LARGE, after > LARGE) {
+        (_, false) => None,
+        (false, true) => grow(&bodies.large, 0, after)?,
+        (true, true) => grow(&bodies.large, before, after)?,
+    };
+    Some([all, large])
+}
+
+/// Nothing, when there is no room; no permit, when none more is needed.
+fn grow(
+    room: &Arc<Semaphore>,
+    before: usize,
+    after: usize,
+) -> Option<Option<OwnedSemaphorePermit>> {
     let units = after.div_ceil(UNIT) - before.div_ceil(UNIT);
     if units == 0 {
-        return Some(());
+        return Some(None);
     }
     let units = u32::try_from(units).ok()?;
-    let permit = Arc::clone(room).try_acquire_many_owned(units).ok()?;
-    HELD.try_with(|held| held.borrow_mut().push(permit)).ok()
+    Arc::clone(room)
+        .try_acquire_many_owned(units)
+        .ok()
+        .map(Some)
 }
 
 /// A page that somebody has open in a browser must not cause or read decisions on a host that it happens to reach, be it
@@ -108,7 +171,6 @@ fn is_foreign(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use axum::body::Body;
     use axum::middleware;
     use axum::routing::get;
     use http_body_util::BodyExt;
@@ -121,10 +183,11 @@ mod tests {
         async fn broken() -> &'static str {
             panic!("on purpose")
         }
+        let bodies = Bodies::new(bytesize::ByteSize::kib(256));
         let router: Router = Router::new()
             .route("/fine", get(|| async { "fine" }))
             .route("/broken", get(broken))
-            .layer(middleware::from_fn(around));
+            .layer(middleware::from_fn_with_state(bodies, around));
         let request = Request::get(path)
             .header(ID, id)
             .body(Body::empty())
@@ -174,6 +237,23 @@ mod tests {
         assert!(held(224 << 10).is_some());
         assert_eq!(bodies.all.available_permits(), 256);
         assert_eq!(bodies.large.available_permits(), 224);
+    }
+
+    #[test]
+    fn an_answer_takes_room_until_it_is_read() {
+        let bodies = Bodies::new(bytesize::ByteSize::kib(128));
+        let answer = |version, size| {
+            let response = Response::new(Body::from(vec![0; size]));
+            counted(&bodies, version, response)
+        };
+        let first = answer(Version::HTTP_2, 100 << 10);
+        assert_eq!(first.status(), 200);
+        assert_eq!(first.body().size_hint().exact(), Some(100 << 10));
+        assert_eq!(answer(Version::HTTP_2, 30 << 10).status(), 503);
+        assert_eq!(answer(Version::HTTP_11, 65 << 10).status(), 503);
+        assert_eq!(answer(Version::HTTP_11, 30 << 10).status(), 200);
+        drop(first);
+        assert_eq!(answer(Version::HTTP_2, 30 << 10).status(), 200);
     }
 
     #[tokio::test]
