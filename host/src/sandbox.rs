@@ -31,8 +31,8 @@ const CORE_INSTANCES: u32 = 8;
 const TABLES: u32 = 4;
 /// What a slot keeps mapped between two instances; most policies touch less, so a decision causes no page faults.
 const KEEP_RESIDENT: usize = 1 << 20;
-/// How long there has to be nothing to do until memory is given back.
-const REST: Duration = Duration::from_secs(1);
+/// How long there has to be nothing to do until memory is given back, and given back again.
+const RESTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// How nice the thread is that does what can wait: a tenth of what others get where processors are short.
 const BACKGROUND: i32 = 10;
 /// Stack for a guest's code. Interpreters of other languages call themselves for each level of what they read; half a
@@ -120,11 +120,13 @@ impl Sandbox {
             let _ = rustix::process::nice(BACKGROUND);
             while let Ok(job) = jobs.recv() {
                 run_job(job);
-                // What a job replaced is freed by those who used it, a little later.
-                while let Ok(job) = jobs.recv_timeout(REST) {
-                    run_job(job);
+                // What a job replaced is freed by those who used it: most of it soon, the rest when they are done.
+                for rest in RESTS {
+                    while let Ok(job) = jobs.recv_timeout(rest) {
+                        run_job(job);
+                    }
+                    memory::give_back();
                 }
-                memory::give_back();
             }
         });
         self.later = Some(sender);
