@@ -637,6 +637,20 @@ fn the_last_known_answer_counts_while_something_cannot_be_reached() {
     assert_eq!(ask(&known)["allowed"], true);
     folder.data("more.json", &json!({"x": 1}));
     wait_until("the new data serve", || ask(&known)["allowed"] == false);
+    // So is it under other reports, where any policy asks for them.
+    folder.policy("witness", "witness", json!({}));
+    state.store(0, Ordering::Relaxed);
+    wait_until("both serve", || {
+        server.get_json("/v1/generation")["ready"] == 2
+    });
+    assert_eq!(ask(&known)["allowed"], true);
+    state.store(1, Ordering::Relaxed);
+    assert_eq!(ask(&known)["allowed"], true);
+    let report = json!({"SchemaVersion": 2, "ArtifactName": known, "ArtifactType": "container_image",
+        "Results": [{"Target": "a", "Class": "os-pkgs", "Type": "debian"}]});
+    let (status, kept) = server.post("/v1/evidence", report.to_string().as_bytes());
+    assert!(status < 300, "{status} {kept}");
+    assert_eq!(ask(&known)["allowed"], false);
     // An answer that is too old.
     folder.policy("asks", "actor", keys(json!([need, "warn"]), "1s"));
     state.store(0, Ordering::Relaxed);

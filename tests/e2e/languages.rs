@@ -80,6 +80,25 @@ fn texts_are_read_from_beside_the_policy_only() {
 }
 
 #[test]
+fn a_policy_that_only_monitors_does_not_answer_clients_of_opa() {
+    let folder = library(json!({"mode": "monitor"}));
+    let server = Server::start(&folder, &[]);
+    let (status, answer) = server.post("/v0/data/a/b", b"{}");
+    assert_eq!(
+        (status, &answer["code"]),
+        (404, &json!("undefined_document"))
+    );
+    folder.policy(
+        "library",
+        "librarian",
+        json!({"sources": ["shelf"], "opa": true}),
+    );
+    wait_until("it enforces", || {
+        server.post("/v0/data/a/b", b"{}") == (200, json!({"allow": true}))
+    });
+}
+
+#[test]
 fn clients_of_opa_are_answered_as_they_are_used_to() {
     let folder = library(json!({}));
     let server = Server::start(&folder, &[]);
