@@ -1,5 +1,7 @@
 //! Listens, and ends in order: what runs is finished, nothing new is taken.
 
+mod unread;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -173,10 +175,15 @@ impl Connection {
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(caller);
             let busy = Busy::of(&seen);
+            let (request, left) = unread::lend(request);
             let answer = router.call(request);
             async move {
                 let _busy = busy;
-                answer.await
+                let answer = answer.await;
+                if let Ok(answer) = &answer {
+                    left.discard(answer.status()).await;
+                }
+                answer
             }
         });
         let mut stream = TimeoutStream::new(stream);

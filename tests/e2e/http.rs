@@ -497,3 +497,34 @@ fn a_stop_finishes_what_runs() {
     });
     assert_eq!(code.unwrap().code(), Some(0));
 }
+
+#[test]
+fn whoever_still_sends_gets_the_answer() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let body = vec![b' '; 600 << 10];
+    let (first, second) = body.split_at(body.len() / 2);
+    // Twice, for a connection that is closed in the middle of the first would not take the second.
+    for _ in 0..2 {
+        let head = format!(
+            "POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(first).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream.write_all(second).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut part = [0; 4096];
+            let read = stream.read(&mut part).unwrap();
+            assert_ne!(read, 0, "{}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&part[..read]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 404"));
+    }
+}
