@@ -873,7 +873,17 @@ fn the_glass_is_broken_with_a_signed_token_only() {
         )
         .unwrap()
     };
+    let with_extension = {
+        let head = BASE64_URL.encode(r#"{"alg":"EdDSA","crit":["x"],"x":1}"#);
+        let claims = BASE64_URL.encode(claims(json!({})).to_string());
+        let text = format!("{head}.{claims}");
+        let key = jsonwebtoken::EncodingKey::from_ed_pem(key.serialize_pem().as_bytes()).unwrap();
+        let algorithm = jsonwebtoken::Algorithm::EdDSA;
+        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &key, algorithm).unwrap();
+        format!("{text}.{signature}")
+    };
     for (what, token) in [
+        ("an extension that must be understood", with_extension),
         ("another key", token(&other, claims(json!({})))),
         ("ended", token(&key, claims(json!({"exp": now - 1})))),
         (
